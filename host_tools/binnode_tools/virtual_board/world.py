@@ -1,0 +1,181 @@
+"""The world: boards in virtual time, one act after the other, each board's wake in its own VM."""
+
+import hashlib
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+from binnode_tools.virtual_board import acts, acts_chip, acts_network, acts_pins
+from binnode_tools.virtual_board.chip import DEEP_SLEEP, HANDLERS, HARD_RESET, POWER_ON, Chip, ChipError, EndOfWake, WakeRecord
+from binnode_tools.virtual_board.vm_process import Vm, Zygote
+
+_LOADED = (acts_chip, acts_network, acts_pins)  # importing them registers their acts
+_TRACED = struct.Struct(">QBiiBq")
+_NOT_ACTS = ("OK", "OS_ERROR", "VALUE_ERROR", "RUNTIME_ERROR", "REQUEST_SIZE", "ANSWER_SIZE")
+NAMES = {
+    value: name
+    for name, value in vars(acts).items()
+    if name.isupper() and isinstance(value, int) and value < 128 and name not in _NOT_ACTS
+}
+
+
+class Trace:
+    """A hash over every act of every board: same seed, same trace, byte for byte."""
+
+    def __init__(self, log: Path | None = None):
+        self.hash = hashlib.sha256()
+        self.log = log.open("w") if log else None
+        self.acts = 0
+
+    def add(self, board: int, now: int, act: int, a: int, b: int, data: bytes, status: int, value: int, answer: bytes) -> None:
+        self.acts += 1
+        self.hash.update(_TRACED.pack(now, act, a, b, status, value & 0x7FFFFFFFFFFFFFFF))
+        self.hash.update(bytes([board & 255]) + data + b"\0" + answer)
+        if self.log:
+            shown = f"{data.hex() or '-'} -> {'' if not status else f'!{status} '}{value} {answer.hex()}"
+            self.log.write(f"{now / 1e6:14.6f} {board} {NAMES.get(act, act):<16} {a} {b} {shown}\n")
+
+    @property
+    def sha256(self) -> str:
+        return self.hash.hexdigest()
+
+
+class VirtualBoard:
+    """A chip and the VMs of its wakes."""
+
+    def __init__(self, chip: Chip, stand_ins: Path, heap: str = "96K", number: int = 0):
+        self.chip, self.stand_ins, self.heap, self.number = chip, stand_ins, heap, number
+        self.vm: Vm | None = None
+        self.wakes: list[WakeRecord] = []
+        self.wake_at: int | None = 0
+        self.next_cause = POWER_ON
+        self.starts = 0
+        self.on_wake_end: Callable[[WakeRecord], None] | None = None
+        self.budget_us: int | None = None
+        self._charge_at_start = 0
+
+    @property
+    def next_time(self) -> int | None:
+        """When this board acts next, in world us; None when it sleeps without a timer."""
+        return self.chip.now if self.vm else self.wake_at
+
+    def step(self, zygote: Zygote, trace: Trace) -> None:
+        """Begin a wake, or carry out one act."""
+        if self.vm is None:
+            self._wake(zygote)
+            return
+        chip, wake = self.chip, self.wakes[-1]
+        request = self.vm.request()
+        if request is None:
+            self._end("VM ended")
+            return
+        act, read, a, b, data = request
+        times = chip.board.durations
+        wake.acts += 1
+        wake.flash_bytes += read
+        chip.advance(times.python_us_per_act + read * times.flash_read_us_per_kib // 1024)
+        handler = HANDLERS.get(act)
+        status, value, answer = acts.OK, 0, b""
+        try:
+            if handler is None:
+                raise ChipError(acts.RUNTIME_ERROR, f"act {act} is unknown to the world")
+            result = handler(chip, a, b, data)
+            value, answer = (0, result) if isinstance(result, bytes) else (result or 0, b"")
+        except ChipError as error:
+            status = error.status
+            value, answer = (error.what, b"") if isinstance(error.what, int) else (0, error.what.encode())
+        except EndOfWake as end:
+            trace.add(self.number, chip.now, act, a, b, data, 254, 0, b"")
+            self._end(end.how, end.sleep_us)
+            return
+        chip.draw()
+        # BOOT answers with a path of this computer, which is no part of what happened.
+        trace.add(self.number, chip.now, act, a, b, data, status, value, b"" if act == acts.BOOT else answer)
+        self.vm.answer(status, value, answer)
+
+    def _wake(self, zygote: Zygote) -> None:
+        chip = self.chip
+        assert self.wake_at is not None
+        chip.advance(self.wake_at - chip.now)
+        if self.next_cause == DEEP_SLEEP:
+            chip.slept(self.wakes[-1].slept_us)
+        wake = WakeRecord(len(self.wakes), self.next_cause, chip.now)
+        self.wakes.append(wake)
+        self._charge_at_start = wake.charge_before = chip.ledger.total
+        chip.module.truths.clear()
+        chip.boot(self.next_cause)
+        self.vm = zygote.start(self.stand_ins, self.heap)
+        self.starts += 1
+
+    def _end(self, how: str, sleep_us: int | None = None) -> None:
+        chip, wake = self.chip, self.wakes[-1]
+        assert self.vm is not None
+        self.vm.kill()
+        wake.how = how
+        wake.console = self.vm.console.decode(errors="replace")
+        self.vm = None
+        wake.awake_us = chip.now - wake.started_us
+        truths = chip.module.truths
+        wake.pings = len(truths)
+        if truths:
+            wake.measured_us = truths[0][0]
+            wake.truth_permille = sum(truth for _, truth in truths) / len(truths)
+        chip.sleep_now()
+        if how == "deep sleep":
+            wake.slept_us = sleep_us or 0
+            self.wake_at = None if sleep_us is None else chip.now + chip.true_sleep_us(sleep_us)
+            self.next_cause = DEEP_SLEEP
+            # The node's clock stands for now; slept() adds what was asked for.
+            chip.node_clock_us, chip.node_clock_at = chip.node_time_us(chip.now), chip.now if self.wake_at is None else self.wake_at
+        elif how == "reset":
+            self.wake_at, self.next_cause = chip.now, HARD_RESET
+        else:
+            self.wake_at = None
+        wake.charge = chip.ledger.total - self._charge_at_start
+        if self.on_wake_end:
+            self.on_wake_end(wake)
+
+    def power_on(self, at_us: int) -> None:
+        """Connect the battery: whatever ran ends, RTC memory is lost."""
+        if self.vm:
+            self._end("power cut")
+        self.wake_at, self.next_cause = at_us, POWER_ON
+
+
+class World:
+    """Boards, their time, and the trace of what they did."""
+
+    def __init__(self, trace_log: Path | None = None, prefix: list[str] | None = None):
+        self.trace = Trace(trace_log)
+        self.boards: list[VirtualBoard] = []
+        self.zygote = Zygote(prefix)
+
+    def add(self, board: VirtualBoard) -> VirtualBoard:
+        board.number = len(self.boards)
+        self.boards.append(board)
+        return board
+
+    def run_until(self, end_us: int) -> None:
+        """Go on until every board's next act lies at or after `end_us`; a wake under way is finished."""
+        while True:
+            due = [board for board in self.boards if board.next_time is not None and (board.vm or board.next_time < end_us)]
+            if not due:
+                return
+            board = min(due, key=lambda board: (board.next_time or 0, board.number))
+            while board.vm or board.next_time is not None:
+                board.step(self.zygote, self.trace)
+                if len(self.boards) > 1 or not board.vm:
+                    break
+
+    def close(self) -> None:
+        for board in self.boards:
+            if board.vm:
+                board.vm.kill()
+            board.chip.flash.close()
+        self.zygote.close()
+
+    def __enter__(self) -> "World":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close()
