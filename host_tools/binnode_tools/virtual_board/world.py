@@ -102,7 +102,7 @@ class VirtualBoard:
         wake = WakeRecord(len(self.wakes), self.next_cause, chip.now)
         self.wakes.append(wake)
         self._charge_at_start = wake.charge_before = chip.ledger.total
-        chip.module.truths.clear()
+        chip.module.begin_wake()
         chip.boot(self.next_cause)
         self.vm = zygote.start(self.stand_ins, self.heap)
         self.starts += 1
@@ -117,9 +117,11 @@ class VirtualBoard:
         wake.awake_us = chip.now - wake.started_us
         truths = chip.module.truths
         wake.pings = len(truths)
+        wake.measured_us = truths[0][0] if truths else chip.module.asked_at
         if truths:
-            wake.measured_us = truths[0][0]
             wake.truth_permille = sum(truth for _, truth in truths) / len(truths)
+        elif wake.measured_us is not None:
+            wake.truth_permille = chip.scene.level_permille(wake.measured_us / 1e6)
         chip.sleep_now()
         if how == "deep sleep":
             wake.slept_us = sleep_us or 0

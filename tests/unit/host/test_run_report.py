@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
-from binnode_tools.virtual_board import run_report
+from binnode_tools.virtual_board import run_chart, run_picture, run_report
 from binnode_tools.virtual_board.run_report import Progress, Report, RunResult, alarm_spans, match_emptyings, summary
 from rich.console import Console
 
@@ -66,7 +66,7 @@ def printed(function, *args, encoding="utf-8", width=80, **console):
 
 def chart(result, width=80, height=22, **console):
     def show(on):
-        run_report.print_chart(result, on, width, height)
+        run_chart.print_chart(result, on, width, height)
 
     return printed(show, width=width, **console)
 
@@ -222,7 +222,7 @@ def test_picture_has_its_size_and_colours(tmp_path):
     from matplotlib.image import imread
 
     path = tmp_path / "out" / "run.png"
-    run_report.draw_png(made_up_run(), path)
+    run_picture.draw_png(made_up_run(), path)
     pixels = imread(path)
     assert pixels.shape[:2] == (700, 1600)
     # Ink in the plot's left half under the line (blue), and where the alarm is on (72 h of 96 h) a warmer paper.
@@ -232,4 +232,4 @@ def test_picture_has_its_size_and_colours(tmp_path):
     assert at[75][0] > at[75][2] + 0.05
     below = pixels[560, int(1600 * (left + width * 60 / 96)), :3]
     assert below[2] > below[0] + 0.05
-    run_report.draw_png(made_up_run(reports=[], emptyings_reported=[], max_abs_fill_error_pct=None), path)
+    run_picture.draw_png(made_up_run(reports=[], emptyings_reported=[], max_abs_fill_error_pct=None), path)

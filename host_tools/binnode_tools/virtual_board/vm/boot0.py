@@ -59,7 +59,7 @@ def run(name):
 _path, _blocks = str(_link.act(acts.BOOT, wants_data=True), "utf8").split("\n")
 _flash = Flash(_path, int(_blocks))
 vfs.umount("/")
-vfs.mount(vfs.VfsLfs2(_flash, readsize=32, progsize=32, lookahead=32), "/")
+vfs.mount(vfs.VfsLfs2(_flash, readsize=128, progsize=32, lookahead=32), "/")
 sys.path[:] = ["", ".frozen", "/lib"]
 _link.flash_read = 0
 run("boot.py")

@@ -1,0 +1,106 @@
+"""`binnode sim`: the virtual board from the command line."""
+
+import importlib
+import json
+from pathlib import Path
+
+import click
+from rich.markup import escape
+
+from binnode_tools import paths
+from binnode_tools.boards import BoardError
+from binnode_tools.cli.main import DISAGREES, FAILED, console, fail
+from binnode_tools.image import ImageError
+
+
+class _Later(click.Group):
+    """`sim console`, loaded when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), "console"])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name == "console":
+            return importlib.import_module("binnode_tools.cli.sim_console").command
+        return super().get_command(ctx, cmd_name)
+
+
+@click.group(cls=_Later)
+def command() -> None:
+    """The virtual board: the real firmware on the real MicroPython, without hardware."""
+
+
+@command.command()
+@click.option("--bin", "bin_id", help="bin of the data set (default 1511199); --list-bins shows them")
+@click.option("--days", type=click.IntRange(1, 60), default=14, show_default=True, help="days to replay")
+@click.option("--seed", type=int, default=1, show_default=True, help="everything that chance decides")
+@click.option("--board", default="esp32_devkit", show_default=True, help="name in boards/, or a .toml file")
+@click.option(
+    "--thermometer", type=click.Choice(["ds18b20", "chip"]), default="ds18b20", show_default=True, help="what is fitted"
+)
+@click.option("--output", type=click.Path(path_type=Path), default=None, help="folder of the results (default build/run)")
+@click.option("--trace", "trace_log", type=click.Path(path_type=Path), help="write every act to this file")
+@click.option("--list-bins", is_flag=True, help="the bins there are, and no run")
+@click.option("--json", "as_json", is_flag=True, help="print the summary only, as JSON")
+def run(
+    bin_id: str | None,
+    days: int,
+    seed: int,
+    board: str,
+    thermometer: str,
+    output: Path | None,
+    trace_log: Path | None,
+    list_bins: bool,
+    as_json: bool,
+) -> None:
+    """Replay a real bin: measure every 15 minutes, report over MQTT through a real broker, compare with the truth."""
+    from binnode_tools.virtual_board import bin_levels, run_chart, run_picture, run_report, simulation
+    from binnode_tools.virtual_board.broker import BrokerError
+    from binnode_tools.virtual_board.vm_process import VmError
+
+    if list_bins:
+        click.echo("\n".join(bin_levels.bins()))
+        return
+    out = console()
+    settings = simulation.Settings(
+        bin_id=bin_id or simulation.DEFAULT_BIN,
+        days=days,
+        seed=seed,
+        board=board,
+        thermometer=thermometer,
+        trace_log=trace_log,
+    )
+    folder = output or paths.BUILD / "run"
+    try:
+        if not as_json:
+            simulation.micropython_command()
+            out.print(
+                f"Bin {escape(settings.bin_id)}, {days} days, seed {seed}, on the virtual {escape(board)}: "
+                "real firmware, real MicroPython, virtual time"
+            )
+        with run_report.Progress(out, days * 96, days) as progress:
+            measured = 0
+
+            def on_wake(wake, reports) -> None:
+                nonlocal measured
+                measured += wake.measured_us is not None
+                for report in [] if as_json else reports:
+                    out.print(run_report.report_line(report, out.options.ascii_only))
+                progress.update(measured, wake.started_us / 1e6)
+
+            result = simulation.run(settings, on_wake)
+    except (bin_levels.BinDataError, BoardError, ImageError, BrokerError, VmError) as error:
+        fail(str(error), FAILED)
+        return
+    except simulation.Disagreement as error:
+        fail(f"the reports disagree with what was measured: {error}", DISAGREES)
+        return
+    run_report.write_summary(result, folder / "summary.json")
+    run_picture.draw_png(result, folder / "level.png")
+    if as_json:
+        click.echo(json.dumps(run_report.summary(result)))
+        return
+    run_chart.print_chart(result, out, width=min(out.width, 120))
+    run_report.print_table(result, out)
+    shown = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
+    out.print(f"Picture and numbers: {shown}/level.png, {shown}/summary.json")

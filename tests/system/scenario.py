@@ -1,0 +1,62 @@
+"""What the scenarios share: a node over a level that the test dictates, in virtual time, with a scripted broker."""
+
+from collections.abc import Callable
+from contextlib import contextmanager
+
+from binnode_tools.codec import decode
+from binnode_tools.virtual_board import node_kit
+from binnode_tools.virtual_board.chip import WakeRecord
+from binnode_tools.virtual_board.network import Network
+from binnode_tools.virtual_board.peers import ScriptedBroker
+from binnode_tools.virtual_board.scene import Scene
+from binnode_tools.virtual_board.simulation import Judge
+from binnode_tools.virtual_board.world import VirtualBoard, World
+
+HOUR_S = 3600
+HOUR_US = 3_600_000_000
+# The budget of one wake: boot and cold start, a measurement at its worst, and the radio's own deadline.
+COLD_START_US, MEASURE_US = 8_000_000, 12_000_000
+
+
+def wake_budget_us(wifi_budget_ms: int = 15000) -> int:
+    return COLD_START_US + MEASURE_US + wifi_budget_ms * 1000
+
+
+class Scenario:
+    """One node in a world. `judge` holds every report against what was measured."""
+
+    def __init__(self, world: World, kit: node_kit.Kit, level: Callable[[float], float], files=None):
+        self.world, self.kit = world, kit
+        self.scene = Scene(level, kit.geometry, kit.unkind, kit.seed)
+        self.network: Network = node_kit.network_of(kit)
+        self.broker = ScriptedBroker(self.network.latency_us)
+        self.network.add(node_kit.BROKER_HOST, node_kit.BROKER_PORT, self.broker.connect)
+        self.board: VirtualBoard = node_kit.add_node(world, kit, self.scene, self.network, files)
+        self.judge = Judge()
+        self.board.on_wake_end = self._ended
+        self.taken = 0
+
+    def _ended(self, wake: WakeRecord) -> None:
+        fresh = [(topic, payload) for _, topic, payload, _ in self.broker.published[self.taken :]]
+        self.taken = len(self.broker.published)
+        self.judge.wake(wake, fresh)
+
+    @property
+    def wakes(self) -> list[WakeRecord]:
+        return self.board.wakes
+
+    def run_hours(self, hours: float) -> "Scenario":
+        """Until this many hours of world time."""
+        self.world.run_until(round(hours * HOUR_US))
+        return self
+
+    def reports(self) -> list:
+        """Every status published so far, decoded."""
+        return [decode(payload) for _, topic, payload, _ in self.broker.published if topic.endswith("/up/1")]
+
+
+@contextmanager
+def scenario(level: Callable[[float], float] = lambda t_s: 300, files=None, **kit):
+    """A Scenario in a world of its own; keywords are those of node_kit.Kit."""
+    with World() as world:
+        yield Scenario(world, node_kit.Kit(**kit), level, files)

@@ -1,0 +1,78 @@
+"""The image is what runs: one flipped byte in it stops the node with a message that says what to do."""
+
+import re
+
+import pytest
+from binnode_tools import boards, image
+from binnode_tools.virtual_board import node_kit
+
+from tests.system.scenario import scenario
+
+BOARD = boards.load("esp32_devkit")
+MODULES = sorted(name for name in image.application_files(BOARD) if name.endswith(".mpy"))
+
+
+def place_of(content: bytes, flash: bytes) -> int:
+    """Where the middle of a file lies in the image."""
+    middle = len(content) // 2
+    width = min(24, len(content))
+    start = max(0, min(middle - width // 2, len(content) - width))
+    at = flash.find(content[start : start + width])
+    assert at >= 0
+    return at + width // 2
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_flipped_byte_in_a_module_stops_the_node(name):
+    with scenario() as node:
+        flash = node.board.chip.flash
+        content = image.application_files(BOARD)[name]
+        flash.flip(place_of(content, flash.read()))
+        node.run_hours(1)
+        # A small file lies inside its directory's block: the flip may take the directory's later files with it.
+        told = re.search(r"damaged on the flash: (.*)\. The node stops\. Remedy: binnode deploy", node.wakes[0].console)
+        assert told and name in told[1].split(", ")
+        assert not node.reports() and node.wakes[0].pings == 0
+        assert len(node.wakes) == 1, "it waits for repair, hours, not minutes"
+
+
+def test_missing_file_is_named():
+    files = node_kit.files_of(BOARD, None)
+    del files["binnode/sensing/sound.mpy"]
+    with scenario(files=files) as node:
+        node.run_hours(0.1)
+        assert "damaged on the flash: binnode/sensing/sound.mpy" in node.wakes[0].console
+
+
+def test_image_holds_the_version_and_the_commit():
+    files = image.application_files(BOARD)
+    assert image.commit().encode() in files["binnode/version.mpy"]
+    assert b"0.1.0" in files["binnode/version.mpy"]
+
+
+def test_independent_reader_finds_every_file():
+    from littlefs import LittleFS
+
+    files = image.application_files(BOARD)
+    content = image.littlefs_image(files, BOARD.flash.fs_size)
+    assert len(content) == BOARD.flash.fs_size
+    system = LittleFS(block_size=4096, block_count=len(content) // 4096, mount=False)
+    system.context.buffer[:] = content
+    system.mount()
+    found = {}
+    for folder, _, names in system.walk("/"):
+        for name in names:
+            path = f"{folder.rstrip('/')}/{name}"
+            with system.open(path, "rb") as file:
+                found[path.lstrip("/")] = file.read()
+    assert found == files
+
+
+def test_too_small_a_file_system_is_refused():
+    with pytest.raises(image.ImageError, match="do not fit a file system of 16384 bytes"):
+        image.littlefs_image(image.application_files(BOARD), 16384)
+
+
+def test_module_that_does_not_compile_is_named():
+    with pytest.raises(image.ImageError, match=r"binnode/broken\.py does not compile"):
+        image.compile_mpy(b"def broken(:\n", "binnode/broken.py")
