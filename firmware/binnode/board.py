@@ -23,7 +23,7 @@ class Board:
     time = time
 
     def __init__(self):
-        self.pins = json.loads(read_text("board.json"))
+        self.pins = json.loads(read_text("board.json") or "{}")
         self.device_id = machine.unique_id()
 
     def ranger(self, profile):
@@ -52,8 +52,9 @@ class Board:
         """What the chip's own thermometer says, in tenths of a degree C; steps of 1 K, off by some."""
         import esp32
 
-        if hasattr(esp32, "mcu_temperature"):
-            return esp32.mcu_temperature() * 10
+        celsius = getattr(esp32, "mcu_temperature", None)  # the newer chips have this one
+        if celsius:
+            return celsius() * 10
         return (esp32.raw_temperature() - 32) * 50 // 9
 
     def battery_mv(self):

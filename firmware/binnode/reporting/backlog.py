@@ -15,8 +15,8 @@ _HALF = const(0x20000000)
 class Backlog:
     """`data` holds the entries and nothing else. `thinned`: readings were given up since the backlog was last empty."""
 
-    def __init__(self, data=b"", thinned=False):
-        self.data = bytearray(data)
+    def __init__(self, data=None, thinned=False):
+        self.data = bytearray(data or 0)
         self.thinned = thinned
 
     def __len__(self):

@@ -44,10 +44,13 @@ class WifiLink:
         from binnode import version
         from binnode.reporting.state_json import state_json
 
+        client = self._client
+        if not client:
+            raise ValueError("the link is not open")
         text = state_json(status, self._config, self._name, self._state.reports + 1, version.VERSION)
-        self._client.publish(self._topic + "/up/1", payload)
-        self._client.publish(self._topic + "/state", text.encode(), True)
-        self._client.settle()
+        client.publish(self._topic + "/up/1", payload)
+        client.publish(self._topic + "/state", text.encode(), True)
+        client.settle()
 
     def close(self):
         if self._client:

@@ -75,13 +75,13 @@ def join(wlan, time, ssid, key, address, remembered, deadline):
         if address:
             wlan.ifconfig(address)
         bssid, channel = remembered
-        status = None
+        status = 0  # not tried yet
         if bssid or channel:
             status = _attempt(wlan, time, (ssid, key), bssid, channel, 0, Deadline(time, deadline.left_ms() // 3))
         # A wrong password stays wrong; anything else may be an access point that moved.
         if status != _GOT_IP and status != _WRONG_PASSWORD:
             bssid = None
-            if status is not None:
+            if status:
                 wlan.disconnect()
             status = _attempt(wlan, time, (ssid, key), None, 0, 2, deadline)
         if status == _GOT_IP:

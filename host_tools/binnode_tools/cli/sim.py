@@ -38,7 +38,9 @@ def command() -> None:
 @click.option(
     "--thermometer", type=click.Choice(["ds18b20", "chip"]), default="ds18b20", show_default=True, help="what is fitted"
 )
-@click.option("--output", type=click.Path(path_type=Path), default=None, help="folder of the results (default build/run)")
+@click.option(
+    "--output", type=click.Path(path_type=Path), default=None, help="folder of the results (default build/run)"
+)
 @click.option("--trace", "trace_log", type=click.Path(path_type=Path), help="write every act to this file")
 @click.option("--list-bins", is_flag=True, help="the bins there are, and no run")
 @click.option("--json", "as_json", is_flag=True, help="print the summary only, as JSON")
@@ -89,7 +91,7 @@ def run(
                 progress.update(measured, wake.started_us / 1e6)
 
             result = simulation.run(settings, on_wake)
-    except (bin_levels.BinDataError, BoardError, ImageError, BrokerError, VmError) as error:
+    except (bin_levels.BinDataError, BoardError, ImageError, BrokerError, VmError, simulation.NodeStopped) as error:
         fail(str(error), FAILED)
         return
     except simulation.Disagreement as error:

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
 
 _READY_S = 15
 
@@ -71,6 +72,11 @@ class Broker:
         self.close()
 
 
+def _send_at_once(client: paho.Client, data: object, connection: object) -> None:
+    if isinstance(connection, socket.socket):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
 class Subscriber:
     """Everything published below `topic`, in order. Nothing is lost: it waits for its own mark."""
 
@@ -79,10 +85,10 @@ class Subscriber:
     def __init__(self, address: tuple[str, int], topic: str):
         self.messages: queue.Queue[tuple[str, bytes]] = queue.Queue()
         self.subscribed: queue.Queue[None] = queue.Queue()
-        self.client = paho.Client(paho.CallbackAPIVersion.VERSION2)
-        self.client.on_message = lambda client, data, message: self.messages.put((message.topic, message.payload))
+        self.client = paho.Client(CallbackAPIVersion.VERSION2)
+        self.client.on_message = lambda client, data, message: self.messages.put((message.topic, bytes(message.payload)))
         self.client.on_subscribe = lambda *_: self.subscribed.put(None)
-        self.client.on_socket_open = lambda client, data, sock: sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.client.on_socket_open = _send_at_once
         self.client.connect(*address)
         self.client.subscribe([(f"{topic}/#", 1), (self._MARK, 0)])
         self.client.loop_start()

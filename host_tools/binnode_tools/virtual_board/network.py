@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 GUARD_S = 2.0
+REST_S = 0.25
 ECONNRESET, ETIMEDOUT, ECONNREFUSED, EHOSTUNREACH, ENOTCONN, EAGAIN = 104, 116, 111, 118, 128, 11  # lwIP's numbers
 
 IDLE, CONNECTING, GOT_IP = 1000, 1001, 1010
@@ -57,13 +58,14 @@ class LiveStream(Stream):
         self.latency_us = latency_us
         self.waiting = bytearray()
         self.closed = False
-        self.arrives = 0  # when what waits here has arrived, in world time
-        self.owed_since = 0
+        # When the answer to the last send is there, in world time. Drawn at the send: at the receive it would depend on
+        # how this computer happened to cut the stream.
+        self.arrives = 0
 
     def send(self, data: bytes, now: int) -> int:
         self.socket.settimeout(GUARD_S)
         self.socket.sendall(data)
-        self.owed_since = now
+        self.arrives = now + self.latency_us()
         return len(data)
 
     def _pump(self, guard_s: float) -> None:
@@ -79,10 +81,9 @@ class LiveStream(Stream):
     def receive(self, size: int, now: int, deadline: int) -> tuple[bytes, int] | None:
         if not self.waiting and not self.closed:
             self._pump(GUARD_S)
-            self.arrives = max(now, self.owed_since + self.latency_us())
-        end = time.monotonic() + 0.05
+        end = time.monotonic() + REST_S
         while 0 < len(self.waiting) < size and not self.closed and time.monotonic() < end:
-            self._pump(0.05)  # the rest of a packet that was cut in two on the way: chance must not reach the trace
+            self._pump(REST_S)  # the rest of a packet that was cut in two on the way: chance must not reach the trace
         if (not self.waiting and not self.closed) or self.arrives > deadline:
             return None
         data = bytes(self.waiting[:size])

@@ -27,6 +27,10 @@ class Disagreement(AssertionError):
     """What arrived is not what was measured: lost, doubled, or out of order."""
 
 
+class NodeStopped(Exception):
+    """The node left its duty cycle; the text is its console."""
+
+
 @dataclass
 class Settings:
     bin_id: str = DEFAULT_BIN
@@ -40,10 +44,12 @@ class Settings:
 
 
 def micropython_version() -> str:
-    """What the VM says of itself, such as "3.4.0; MicroPython v1.28 on 2026-07-05"."""
+    """What the VM says of itself, such as "1.29.0-preview (9458e3a23f on 2026-07-05)"."""
     command = micropython_command() or [sys.executable, "-m", "micropython_unix"]
-    done = subprocess.run([*command, "-c", "import sys; print(sys.version)"], capture_output=True, text=True, timeout=20)
-    return done.stdout.strip().split("; ")[-1]
+    ask = "import sys; print(*sys.implementation.version[:3], sep='.'); print(*sys.implementation.version[3:]); print(sys.version)"
+    done = subprocess.run([*command, "-c", ask], capture_output=True, text=True, timeout=20)
+    number, stage, build = done.stdout.splitlines()
+    return f"{number}{'-' if stage else ''}{stage} ({build.split('MicroPython ')[-1]})"
 
 
 @dataclass
@@ -128,6 +134,8 @@ def run(settings: Settings, on_wake: Callable[[WakeRecord, list[Report]], None] 
         subscriber = Subscriber(broker.address, config.get("mqtt_topic", "binnode"))
 
         def wake_ended(wake: WakeRecord) -> None:
+            if wake.how != "deep sleep":
+                raise NodeStopped(f"wake {wake.index + 1} ended with {wake.how!r}, not in deep sleep:\n{wake.console}")
             messages = subscriber.collect() if ": sent" in wake.console or "failed" in wake.console else []
             fresh = judge.wake(wake, messages)
             if on_wake:

@@ -1,8 +1,10 @@
 """A MicroPython VM for each wake: where it comes from, and the two pipes over which it acts."""
 
+import contextlib
 import importlib.util
 import json
 import os
+import re
 import select
 import shutil
 import signal
@@ -10,6 +12,8 @@ import socket
 import struct
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from binnode_tools.virtual_board import acts
@@ -17,6 +21,8 @@ from binnode_tools.virtual_board import acts
 HOST_GUARD_S = 20  # a VM that computes this long without an act hangs, as far as we can tell
 _REQUEST = struct.Struct(acts.REQUEST)
 _ANSWER = struct.Struct(acts.ANSWER)
+
+Request = tuple[int, int, int, int, bytes]  # act, flash bytes read since the last one, a, b, data
 
 
 class VmError(Exception):
@@ -77,26 +83,22 @@ class Zygote:
             raise VmError("the process that starts the VMs has died")
         return int(reply)
 
-    def start(self, stand_ins: Path, heap: str, terminal: int | None = None) -> "Vm":
-        """A VM that runs boot0 of the `stand_ins` folder in a heap like "96K".
-
-        Its console is a pipe, or the slave end of the pseudo terminal `terminal`.
-        """
+    def start(self, stand_ins: Path, heap: str, repl: bool = False) -> "Vm":
+        """A VM that runs boot0 of the `stand_ins` folder in a heap like "96K", and then, with `repl`, its REPL."""
         answer_out, answer_in = os.pipe()
         request_out, request_in = os.pipe()
-        console_out, console_in = (None, terminal) if terminal is not None else os.pipe()
-        arguments = ["-X", f"heapsize={heap}", "-c", "import boot0"]
+        console_out, console_in = os.pipe()
+        input_out, input_in = os.pipe() if repl else (None, None)
+        arguments = ["-X", f"heapsize={heap}", *(["-i"] if repl else []), "-c", "import boot0"]
         request = {
             "argv": [*(self.command or ["micropython"]), *arguments],
             "env": {"MICROPYPATH": f"{stand_ins}:.frozen", "PYTHONHASHSEED": "0"},
-            "terminal": terminal is not None,
         }
-        pid = self.ask(request, (answer_out, request_in, console_in))
-        for fd in (answer_out, request_in):
+        theirs = [fd for fd in (answer_out, request_in, console_in, input_out) if fd is not None]
+        pid = self.ask(request, tuple(theirs))
+        for fd in theirs:
             os.close(fd)
-        if terminal is None:
-            os.close(console_in)
-        return Vm(self, pid, answer_in, request_out, console_out)
+        return Vm(self, pid, answer_in, request_out, console_out, input_in)
 
     def close(self) -> None:
         self.control.close()
@@ -112,42 +114,58 @@ class Zygote:
 class Vm:
     """One running VM: requests come in, answers go out, its console is collected."""
 
-    def __init__(self, zygote: Zygote, pid: int, answer_fd: int, request_fd: int, console_fd: int | None):
+    def __init__(
+        self, zygote: Zygote, pid: int, answer_fd: int, request_fd: int, console_fd: int, input_fd: int | None = None
+    ):
         self.zygote, self.pid = zygote, pid
-        self.answer_fd, self.request_fd, self.console_fd = answer_fd, request_fd, console_fd
+        self.answer_fd, self.request_fd, self.console_fd, self.input_fd = answer_fd, request_fd, console_fd, input_fd
         self.buffer = bytearray()
         self.console = bytearray()
         self.poll = select.poll()
         self.poll.register(request_fd, select.POLLIN)
-        if console_fd is not None:
-            self.poll.register(console_fd, select.POLLIN)
+        self.poll.register(console_fd, select.POLLIN)
+        self.ended = False
         self.status: int | None = None
 
-    def request(self, guard_s: float | None = HOST_GUARD_S) -> tuple[int, int, int, int, bytes] | None:
-        """(act, flash bytes read, a, b, data) of the next act; None when the VM has ended."""
+    def request(self, guard_s: float = HOST_GUARD_S) -> Request | None:
+        """The next act; None when the VM has ended."""
         while True:
-            if len(self.buffer) >= acts.REQUEST_SIZE:
-                act, read, a, b, size = _REQUEST.unpack_from(self.buffer)
-                end = acts.REQUEST_SIZE + size
-                if len(self.buffer) >= end:
-                    data = bytes(self.buffer[acts.REQUEST_SIZE : end])
-                    del self.buffer[:end]
-                    return act, read, a, b, data
-            ready = self.poll.poll(None if guard_s is None else int(guard_s * 1000))
-            if not ready:
+            request = self.take()
+            if request is not None or self.ended:
+                return request
+            if not self.pump(guard_s):
                 self.kill()
-                raise VmError(f"the node computed for {guard_s} s of this computer's time without a single act: it hangs")
-            for fd, _ in ready:
-                data = self._read(fd)
-                if fd == self.console_fd:
-                    if data:
-                        self.console += data
-                    else:
-                        self.poll.unregister(fd)
-                elif data:
-                    self.buffer += data
+                raise VmError(
+                    f"the node computed for {guard_s} s of this computer's time without a single act: it hangs"
+                )
+
+    def take(self) -> Request | None:
+        """The next act of those that have been read, None when there is no whole one."""
+        if len(self.buffer) < acts.REQUEST_SIZE:
+            return None
+        act, read, a, b, size = _REQUEST.unpack_from(self.buffer)
+        end = acts.REQUEST_SIZE + size
+        if len(self.buffer) < end:
+            return None
+        data = bytes(self.buffer[acts.REQUEST_SIZE : end])
+        del self.buffer[:end]
+        return act, read, a, b, data
+
+    def pump(self, timeout_s: float) -> bool:
+        """Read what the VM has written; False when there is nothing within `timeout_s`. Sets `ended` at its end."""
+        ready = self.poll.poll(int(timeout_s * 1000))
+        for fd, _ in ready:
+            data = self._read(fd)
+            if fd == self.console_fd:
+                if data:
+                    self.console += data
                 else:
-                    return None
+                    self.poll.unregister(fd)
+            elif data:
+                self.buffer += data
+            else:
+                self.ended = True
+        return bool(ready)
 
     @staticmethod
     def _read(fd: int) -> bytes:
@@ -160,6 +178,28 @@ class Vm:
         message = _ANSWER.pack(status, events, value, len(data)) + data
         while message:
             message = message[os.write(self.answer_fd, message) :]
+
+    @contextlib.contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """The VM is stopped meanwhile, so that what is found out about it stays true."""
+        stat = Path(f"/proc/{self.pid}/stat")
+        os.kill(self.pid, signal.SIGSTOP)
+        try:
+            while stat.exists() and stat.read_text().rpartition(") ")[2][0] not in "TZ":
+                time.sleep(0.0005)
+            yield
+        finally:
+            os.kill(self.pid, signal.SIGCONT)
+
+    def runs_code(self) -> bool:
+        """Does the VM run a program, or wait at a prompt? While it runs one it catches SIGINT. It has to stand still."""
+        try:
+            caught = re.search(r"^SigCgt:\s*(\w+)", Path(f"/proc/{self.pid}/status").read_text(), re.MULTILINE)
+            return caught is not None and bool(int(caught[1], 16) >> signal.SIGINT - 1 & 1)
+        except OSError:  # no /proc on macOS: what does the last line say?
+            line = bytes(self.console).rpartition(b"\n")[2]
+            pasting = line.startswith(b">R\x01") and b"\x04" not in line
+            return not (line == b">" or line.startswith((b">>> ", b"... ")) or pasting)
 
     def kill(self) -> None:
         """At once and without a word, as power goes or deep sleep begins."""
@@ -174,10 +214,9 @@ class Vm:
         """Wait for the end; the wait status. The rest of the console is read."""
         if self.status is None:
             self.status = self.zygote.ask({"wait": self.pid})
-            if self.console_fd is not None:
-                while data := self._read(self.console_fd):
-                    self.console += data
-                os.close(self.console_fd)
-            os.close(self.answer_fd)
-            os.close(self.request_fd)
+            while data := self._read(self.console_fd):
+                self.console += data
+            for fd in (self.console_fd, self.answer_fd, self.request_fd, self.input_fd):
+                if fd is not None:
+                    os.close(fd)
         return self.status

@@ -6,11 +6,22 @@ from collections.abc import Callable
 from pathlib import Path
 
 from binnode_tools.virtual_board import acts, acts_chip, acts_network, acts_pins
-from binnode_tools.virtual_board.chip import DEEP_SLEEP, HANDLERS, HARD_RESET, POWER_ON, Chip, ChipError, EndOfWake, WakeRecord
-from binnode_tools.virtual_board.vm_process import Vm, Zygote
+from binnode_tools.virtual_board.chip import (
+    DEEP_SLEEP,
+    HANDLERS,
+    HARD_RESET,
+    POWER_ON,
+    Chip,
+    ChipError,
+    EndOfWake,
+    WakeRecord,
+)
+from binnode_tools.virtual_board.vm_process import Request, Vm, Zygote
 
 _LOADED = (acts_chip, acts_network, acts_pins)  # importing them registers their acts
 _TRACED = struct.Struct(">QBiiBq")
+SOFT_RESET = 5
+CTRL_C = 128  # among the events of an answer; vm/_link.py raises KeyboardInterrupt
 _NOT_ACTS = ("OK", "OS_ERROR", "VALUE_ERROR", "RUNTIME_ERROR", "REQUEST_SIZE", "ANSWER_SIZE")
 NAMES = {
     value: name
@@ -27,7 +38,9 @@ class Trace:
         self.log = log.open("w") if log else None
         self.acts = 0
 
-    def add(self, board: int, now: int, act: int, a: int, b: int, data: bytes, status: int, value: int, answer: bytes) -> None:
+    def add(
+        self, board: int, now: int, act: int, a: int, b: int, data: bytes, status: int, value: int, answer: bytes
+    ) -> None:
         self.acts += 1
         self.hash.update(_TRACED.pack(now, act, a, b, status, value & 0x7FFFFFFFFFFFFFFF))
         self.hash.update(bytes([board & 255]) + data + b"\0" + answer)
@@ -41,7 +54,7 @@ class Trace:
 
 
 class VirtualBoard:
-    """A chip and the VMs of its wakes."""
+    """A chip and the VMs of its wakes. `repl`: after main.py comes the REPL, for a console (console.py) to use."""
 
     def __init__(self, chip: Chip, stand_ins: Path, heap: str = "96K", number: int = 0):
         self.chip, self.stand_ins, self.heap, self.number = chip, stand_ins, heap, number
@@ -50,6 +63,7 @@ class VirtualBoard:
         self.wake_at: int | None = 0
         self.next_cause = POWER_ON
         self.starts = 0
+        self.repl = False
         self.on_wake_end: Callable[[WakeRecord], None] | None = None
         self.budget_us: int | None = None
         self._charge_at_start = 0
@@ -62,13 +76,19 @@ class VirtualBoard:
     def step(self, zygote: Zygote, trace: Trace) -> None:
         """Begin a wake, or carry out one act."""
         if self.vm is None:
-            self._wake(zygote)
+            self.wake(zygote)
             return
-        chip, wake = self.chip, self.wakes[-1]
         request = self.vm.request()
         if request is None:
             self._end("VM ended")
             return
+        answer = self.carry_out(request, trace)
+        if self.vm and answer:
+            self.vm.answer(*answer)
+
+    def carry_out(self, request: Request, trace: Trace) -> tuple[int, int, bytes] | None:
+        """Do one act: status, value and data of its answer. None when it has ended the wake."""
+        chip, wake = self.chip, self.wakes[-1]
         act, read, a, b, data = request
         times = chip.board.durations
         wake.acts += 1
@@ -87,13 +107,14 @@ class VirtualBoard:
         except EndOfWake as end:
             trace.add(self.number, chip.now, act, a, b, data, 254, 0, b"")
             self._end(end.how, end.sleep_us)
-            return
+            return None
         chip.draw()
         # BOOT answers with a path of this computer, which is no part of what happened.
         trace.add(self.number, chip.now, act, a, b, data, status, value, b"" if act == acts.BOOT else answer)
-        self.vm.answer(status, value, answer)
+        return status, value, answer
 
-    def _wake(self, zygote: Zygote) -> None:
+    def wake(self, zygote: Zygote) -> None:
+        """Begin the next wake."""
         chip = self.chip
         assert self.wake_at is not None
         chip.advance(self.wake_at - chip.now)
@@ -103,9 +124,20 @@ class VirtualBoard:
         self.wakes.append(wake)
         self._charge_at_start = wake.charge_before = chip.ledger.total
         chip.module.begin_wake()
-        chip.boot(self.next_cause)
-        self.vm = zygote.start(self.stand_ins, self.heap)
+        if self.next_cause == SOFT_RESET:
+            self._boot_softly()
+        else:
+            chip.boot(self.next_cause)
+        self.vm = zygote.start(self.stand_ins, self.heap, self.repl)
         self.starts += 1
+
+    def _boot_softly(self) -> None:
+        """A new interpreter on a chip that goes on: clock, pins and the Wi-Fi connection stay, sockets close."""
+        chip = self.chip
+        chip.reset_cause = SOFT_RESET
+        for handle in list(chip.station.streams):
+            chip.station.close(handle)
+        chip.advance(chip.board.durations.mount_ms * 1000)
 
     def _end(self, how: str, sleep_us: int | None = None) -> None:
         chip, wake = self.chip, self.wakes[-1]
@@ -122,15 +154,19 @@ class VirtualBoard:
             wake.truth_permille = sum(truth for _, truth in truths) / len(truths)
         elif wake.measured_us is not None:
             wake.truth_permille = chip.scene.level_permille(wake.measured_us / 1e6)
-        chip.sleep_now()
+        if how != "soft reset":
+            chip.sleep_now()
         if how == "deep sleep":
             wake.slept_us = sleep_us or 0
             self.wake_at = None if sleep_us is None else chip.now + chip.true_sleep_us(sleep_us)
             self.next_cause = DEEP_SLEEP
             # The node's clock stands for now; slept() adds what was asked for.
-            chip.node_clock_us, chip.node_clock_at = chip.node_time_us(chip.now), chip.now if self.wake_at is None else self.wake_at
-        elif how == "reset":
-            self.wake_at, self.next_cause = chip.now, HARD_RESET
+            chip.node_clock_us, chip.node_clock_at = (
+                chip.node_time_us(chip.now),
+                chip.now if self.wake_at is None else self.wake_at,
+            )
+        elif how in ("reset", "soft reset"):
+            self.wake_at, self.next_cause = chip.now, HARD_RESET if how == "reset" else SOFT_RESET
         else:
             self.wake_at = None
         wake.charge = chip.ledger.total - self._charge_at_start
@@ -142,6 +178,17 @@ class VirtualBoard:
         if self.vm:
             self._end("power cut")
         self.wake_at, self.next_cause = at_us, POWER_ON
+
+    def reset(self, soft: bool = False) -> None:
+        """Now: whatever runs ends, RTC memory stays, and the next wake begins. `soft`: only the interpreter is new."""
+        chip = self.chip
+        if self.vm:
+            self._end("soft reset" if soft else "reset")
+            return
+        # Asleep: the node's clock has counted so far, and no further.
+        slept_us = chip.now - self.wakes[-1].started_us - self.wakes[-1].awake_us if self.wakes else 0
+        chip.node_clock_us, chip.node_clock_at = chip.node_clock_us + slept_us, chip.now
+        self.wake_at, self.next_cause = chip.now, HARD_RESET
 
 
 class World:
@@ -160,7 +207,9 @@ class World:
     def run_until(self, end_us: int) -> None:
         """Go on until every board's next act lies at or after `end_us`; a wake under way is finished."""
         while True:
-            due = [board for board in self.boards if board.next_time is not None and (board.vm or board.next_time < end_us)]
+            due = [
+                board for board in self.boards if board.next_time is not None and (board.vm or board.next_time < end_us)
+            ]
             if not due:
                 return
             board = min(due, key=lambda board: (board.next_time or 0, board.number))

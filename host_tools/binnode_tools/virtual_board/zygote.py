@@ -4,8 +4,8 @@ Run as a script with one argument, the descriptor of its control socket. A fork 
 process costs 30, and every wake starts from the same untouched VM. It stays free of threads and of this package.
 
 Requests, a line of JSON each, never two under way:
-  {"argv": [...], "env": {...}}  with three descriptors (answers, requests, console): fork; the reply is the pid
-  {"wait": pid}                                                                      the reply is the wait status
+  {"argv": [...], "env": {...}}  with descriptors (answers, requests, console[, input]): fork; the reply is the pid
+  {"wait": pid}                                                                     the reply is the wait status
 """
 
 import json
@@ -14,24 +14,18 @@ import socket
 import sys
 
 
-def child(control: socket.socket, argv: list[str], fds: list[int], terminal: bool) -> None:
+def child(control: socket.socket, argv: list[str], fds: list[int]) -> None:
     control.close()
-    if terminal:
-        import fcntl
-        import termios
-
-        os.setsid()
-        fcntl.ioctl(fds[2], termios.TIOCSCTTY, 0)
     # High copies first: a passed descriptor may itself be number 3 or 4.
     high = [os.dup2(fd, 20 + n) for n, fd in enumerate(fds)]
     os.closerange(5, 20)
     os.dup2(high[0], 3)
     os.dup2(high[1], 4)
-    if terminal:
-        os.dup2(high[2], 0)
     os.dup2(high[2], 1)
     os.dup2(high[2], 2)
-    os.closerange(20, 23)
+    if len(high) > 3:
+        os.dup2(high[3], 0)
+    os.closerange(20, 24)
     if argv[0] == "micropython":
         import micropython_run
 
@@ -44,7 +38,7 @@ def child(control: socket.socket, argv: list[str], fds: list[int], terminal: boo
 
 def serve(control: socket.socket) -> None:
     while True:
-        message, fds, _, _ = socket.recv_fds(control, 65536, 3)
+        message, fds, _, _ = socket.recv_fds(control, 65536, 4)
         if not message:
             return
         request = json.loads(message)
@@ -55,7 +49,7 @@ def serve(control: socket.socket) -> None:
             reply = os.fork()
             if reply == 0:
                 try:
-                    child(control, request["argv"], fds, request["terminal"])
+                    child(control, request["argv"], fds)
                 finally:
                     os._exit(98)
             for fd in fds:
@@ -68,6 +62,7 @@ if __name__ == "__main__":
         import micropython_run  # noqa: F401  (loaded here once, used by every child)
     else:
         sys.modules.pop("micropython_run", None)
+    os.environ.pop("HOME", None)  # the VM's REPL would read and write a history file there
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     serve(socket.socket(fileno=int(sys.argv[1])))

@@ -8,39 +8,31 @@ _to = open(4, "wb")
 _from = open(3, "rb")
 _request = bytearray(acts.REQUEST_SIZE)
 _answer = bytearray(acts.ANSWER_SIZE)
-_NOT_YET = 255
+_CTRL_C = 128  # among the events: somebody at the console wants the running program to stop
 flash_read = 0  # bytes read from flash since the last act: the world charges time for them
 on_events = None  # called with the pending events of an answer: interrupts arrive only here
 
 
-def _read(buffer):
-    """Fill `buffer`. Ctrl-C may arrive in the middle; the answer is still taken whole, or the two sides part."""
-    interrupted = False
-    buffer[0] = _NOT_YET
-    while buffer[0] == _NOT_YET:
-        try:
-            if not _from.readinto(buffer):
-                raise SystemExit(97)  # the world is gone
-        except KeyboardInterrupt:
-            interrupted = True
-    return interrupted
-
-
 def act(code, a=0, b=0, data=b"", wants_data=False):
-    """The value of the answer, or its data; raises what the chip would raise."""
+    """The value of the answer, or its data; raises what the chip would raise.
+
+    Ctrl-C comes with an answer: the world sends no signal while an act is under way, or the two sides would part.
+    """
     global flash_read
     struct.pack_into(acts.REQUEST, _request, 0, code, flash_read, a, b, len(data))
     flash_read = 0
     _to.write(_request)
     if data:
         _to.write(data)
-    interrupted = _read(_answer)
+    if not _from.readinto(_answer):
+        raise SystemExit(97)  # the world is gone
     status, events, value, size = struct.unpack(acts.ANSWER, _answer)
     answer = _from.read(size) if size else b""
-    if interrupted:
-        raise KeyboardInterrupt
-    if events and on_events:
-        on_events(events)
+    if events:
+        if events & _CTRL_C:
+            raise KeyboardInterrupt
+        if on_events:
+            on_events(events)
     if status == acts.OK:
         return answer if wants_data else value
     if status == acts.OS_ERROR:

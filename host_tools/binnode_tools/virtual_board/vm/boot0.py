@@ -2,6 +2,7 @@
 
 import sys
 import vfs
+import __main__
 
 import acts
 import _link
@@ -49,19 +50,21 @@ def run(name):
     except OSError:
         return
     try:
-        exec(compile(source, name, "exec"), {"__name__": "__main__"})
+        exec(compile(source, name, "exec"), __main__.__dict__)
     except SystemExit:
         pass
     except BaseException as error:
         sys.print_exception(error)
 
 
-_path, _blocks = str(_link.act(acts.BOOT, wants_data=True), "utf8").split("\n")
-_flash = Flash(_path, int(_blocks))
+# path of the image, its blocks, and a third line when the console wants the raw REPL and not main.py
+_boot = str(_link.act(acts.BOOT, wants_data=True), "utf8").split("\n")
+_flash = Flash(_boot[0], int(_boot[1]))
 vfs.umount("/")
 vfs.mount(vfs.VfsLfs2(_flash, readsize=128, progsize=32, lookahead=32), "/")
 sys.path[:] = ["", ".frozen", "/lib"]
 _link.flash_read = 0
 run("boot.py")
-run("main.py")
+if len(_boot) < 3:
+    run("main.py")
 _link.act(acts.MAIN_ENDED)

@@ -1,0 +1,52 @@
+"""Bytes of .mpy: what is on the flash, and what a wake really loads of it."""
+
+from binnode_tools.virtual_board.chip import WakeRecord
+
+from tests.bench.node import MEASURE, REPORT, BenchError, Scenario, expect, image_files, new_kit, second_wake
+
+# In the place of main.py: as a wake from deep sleep runs it, but with a word before the sleep.
+_TELLING_MAIN = b"""\
+import machine
+
+sleep = machine.deepsleep
+
+
+def tell(ms):
+    import sys
+
+    print("modules " + " ".join(sys.modules))
+    sleep(ms)
+
+
+machine.deepsleep = tell
+from binnode import node
+
+node.run()
+"""
+
+
+def sizes(files: dict[str, bytes]) -> dict[str, int]:
+    """Bytes of each .mpy."""
+    return {name: len(content) for name, content in files.items() if name.endswith(".mpy")}
+
+
+def file_of(module: str, files: dict[str, bytes]) -> str | None:
+    """The .mpy that `module` is loaded from; None for what the chip has built in."""
+    path = module.replace(".", "/")
+    return next((name for name in (f"{path}.mpy", f"{path}/__init__.mpy") if name in files), None)
+
+
+def loaded(board: str, scenario: Scenario) -> tuple[dict[str, int], WakeRecord]:
+    """Bytes of each .mpy that the VM had imported at the end of such a wake, and the wake."""
+    kit = new_kit(board)
+    files = image_files(kit, _TELLING_MAIN)
+    wake = expect(scenario, second_wake(kit, scenario, files))
+    told = [line.split()[1:] for line in wake.console.splitlines() if line.startswith("modules ")]
+    if len(told) != 1:
+        raise BenchError(f"the node does not say what it has loaded:\n{wake.console}")
+    names = [name for name in (file_of(module, files) for module in told[0]) if name]
+    return {name: len(files[name]) for name in names}, wake
+
+
+def loaded_by_each(board: str) -> dict[str, tuple[dict[str, int], WakeRecord]]:
+    return {scenario.name: loaded(board, scenario) for scenario in (MEASURE, REPORT)}

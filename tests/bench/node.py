@@ -1,0 +1,164 @@
+"""The node that is measured: its image, its bin, a broker that always answers the same, and wakes one at a time."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from binnode_tools import boards
+from binnode_tools.virtual_board import node_kit
+from binnode_tools.virtual_board.chip import DEEP_SLEEP, WakeRecord
+from binnode_tools.virtual_board.network import Network, Stream
+from binnode_tools.virtual_board.scene import KIND, Scene, Unkind
+from binnode_tools.virtual_board.world import VirtualBoard, World
+
+LEVEL_PERMILLE = 250
+JUMP_PERMILLE = (
+    100  # more than the hysteresis: worth a report; less than an emptying: the echo filter asks no questions
+)
+_JUMP_AFTER_S = 450  # half of the time between two wakes
+SLEEP_AT_ONCE = b"import machine\n\nmachine.deepsleep(900000)\n"
+_SOUND_LINE = re.compile(
+    r"^binnode: wake \d+, \d+\.\d %, ok, \d+ mm, \w+: (nothing to report|sent), \d+ waiting; sleeps \d+ s$"
+)
+_CONNECT, _PUBLISH = 1, 3
+
+
+class BenchError(Exception):
+    """The node did not do what is to be measured; the text has its console."""
+
+
+def steady(t_s: float) -> float:
+    """A bin into which nobody throws anything: the second wake has nothing to report."""
+    return LEVEL_PERMILLE
+
+
+def one_jump(t_s: float) -> float:
+    """A bin that gets fuller between the first wake and the second: the second reports."""
+    return LEVEL_PERMILLE + (JUMP_PERMILLE if t_s > _JUMP_AFTER_S else 0)
+
+
+def up_and_down(t_s: float) -> float:
+    """A bin that changes every hour: one wake in four reports."""
+    return LEVEL_PERMILLE + JUMP_PERMILLE * (int(t_s // 3600) % 2)
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A timed wake of a kind: above which bin it happens, and what its console line says then."""
+
+    name: str
+    level: Callable[[float], float]
+    outcome: str
+
+    def is_it(self, wake: WakeRecord) -> bool:
+        return wake.cause == DEEP_SLEEP and sound(wake) == self.outcome
+
+
+MEASURE = Scenario("measure", steady, "nothing to report")
+REPORT = Scenario("report over Wi-Fi", one_jump, "sent")
+
+
+def sound(wake: WakeRecord) -> str | None:
+    """What a wake without any trouble came to: "sent" or "nothing to report". None for every other wake.
+
+    The console's only line (a cold start has one before it) has a level, and no error, lost memory or broken file.
+    """
+    lines = [line for line in wake.console.splitlines() if not line.startswith(("binnode: starts in", "modules "))]
+    found = _SOUND_LINE.match(lines[0]) if len(lines) == 1 else None
+    return found[1] if found and wake.how == "deep sleep" else None
+
+
+@dataclass
+class ScriptedBroker(Stream):
+    """An MQTT broker that accepts everyone, acknowledges every publish, and never says anything else."""
+
+    latency_us: Callable[[], int]
+    _waiting: bytearray = field(default_factory=bytearray)
+    _replies: bytearray = field(default_factory=bytearray)
+    _arrives: int = 0
+
+    def send(self, data: bytes, now: int) -> int:
+        self._waiting += data
+        while (packet := self._next_packet()) is not None:
+            kind, body = packet
+            if kind == _CONNECT:
+                self._replies += b"\x20\x02\x00\x00"
+            elif kind == _PUBLISH:
+                id_at = 2 + int.from_bytes(body[:2])
+                self._replies += b"\x40\x02" + body[id_at : id_at + 2]
+            self._arrives = now + self.latency_us()
+        return len(data)
+
+    def _next_packet(self) -> tuple[int, bytes] | None:
+        """(kind, what follows the fixed header) of a packet that is there as a whole (MQTT 3.1.1, 2.2)."""
+        length = 0
+        for at, byte in enumerate(self._waiting[1:5]):
+            length |= (byte & 127) << 7 * at
+            if not byte & 128:
+                start = 2 + at
+                if len(self._waiting) < start + length:
+                    return None
+                packet = self._waiting[0] >> 4, bytes(self._waiting[start : start + length])
+                del self._waiting[: start + length]
+                return packet
+        return None
+
+    def receive(self, size: int, now: int, deadline: int) -> tuple[bytes, int] | None:
+        if not self._replies or self._arrives > deadline:
+            return None
+        data = bytes(self._replies[:size])
+        del self._replies[:size]
+        return data, max(now, self._arrives)
+
+
+def new_kit(board: str, unkind: Unkind = KIND) -> node_kit.Kit:
+    """In a kind world no chance decides how often the node pings: what the VM needs is the same each time."""
+    return node_kit.Kit(board=board, seed="bench", name="bench", unkind=unkind)
+
+
+def image_files(kit: node_kit.Kit, main: bytes | None = None) -> dict[str, bytes]:
+    """What is on the node's flash, with another main.py if `main` is given."""
+    files = node_kit.files_of(boards.load(kit.board), node_kit.node_config(kit))
+    return files if main is None else {**files, "main.py": main}
+
+
+@contextmanager
+def powered(
+    kit: node_kit.Kit, level: Callable[[float], float], files: dict[str, bytes]
+) -> Iterator[tuple[World, VirtualBoard]]:
+    """A node whose first wake, the cold start, is behind it."""
+    with World() as world:
+        network: Network = node_kit.network_of(kit)
+        network.add(node_kit.BROKER_HOST, node_kit.BROKER_PORT, lambda: ScriptedBroker(network.latency_us))
+        scene = Scene(level, kit.geometry, kit.unkind, kit.seed)
+        board = node_kit.add_node(world, kit, scene, network, files)
+        one_wake(world, board)
+        yield world, board
+
+
+def one_wake(world: World, board: VirtualBoard) -> WakeRecord:
+    """The board's next wake, from its start to its end. Raises BenchError when nothing will wake it."""
+    if board.next_time is None:
+        raise BenchError(f"the node will not wake again: {board.wakes[-1].how}\n{board.wakes[-1].console}")
+    board.step(world.zygote, world.trace)
+    while board.vm:
+        board.step(world.zygote, world.trace)
+    return board.wakes[-1]
+
+
+def second_wake(
+    kit: node_kit.Kit, scenario: Scenario, files: dict[str, bytes], heap_kib: int | None = None
+) -> WakeRecord:
+    """A timed wake of `scenario`, in a heap of `heap_kib`; how it went is for the caller to judge."""
+    with powered(kit, scenario.level, files) as (world, board):
+        if heap_kib is not None:
+            board.heap = f"{heap_kib}K"
+        return one_wake(world, board)
+
+
+def expect(scenario: Scenario, wake: WakeRecord) -> WakeRecord:
+    """`wake`, which is of that scenario, or BenchError."""
+    if not scenario.is_it(wake):
+        raise BenchError(f"no {scenario.name} wake, but it ended with {wake.how!r} and said:\n{wake.console}")
+    return wake

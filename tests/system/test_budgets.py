@@ -1,0 +1,39 @@
+"""The budgets that a wake must keep: heap and bytecode. `make bench` prints how much of them is used."""
+
+from binnode_tools.virtual_board import node_kit
+
+from tests.bench import bytecode, heap
+from tests.bench.node import image_files, new_kit
+from tests.system.scenario import scenario
+from tests.system.test_outage import break_network, rising
+
+BOARD = "esp32_devkit"
+
+
+def test_every_wake_completes_in_96_kib():
+    """Cold start, measuring, reporting, and three days of backlog in one report, in the node's own 96 KiB."""
+    with scenario(rising, heap_kib=node_kit.NODE_HEAP_KIB + node_kit.STAND_INS_KIB) as node:
+        break_network(node, "silent", (1, 61))
+        node.run_hours(66)
+        assert max(len(report.history) for report in node.reports()) == 78, "a full message"
+        assert not [wake.console for wake in node.wakes if "Error" in wake.console or "failed;" in wake.console]
+        assert all(wake.how == "deep sleep" for wake in node.wakes)
+
+
+def test_what_is_taken_off_for_the_stand_ins_is_no_more_than_they_need():
+    """A wake that does nothing but sleep needs STAND_INS_KIB, or the node's heap is given too much."""
+    assert heap.needed_kib(BOARD, heap.STAND_INS) >= node_kit.STAND_INS_KIB
+
+
+def test_a_wake_loads_at_most_32_kib_of_bytecode():
+    for name, (modules, _) in bytecode.loaded_by_each(BOARD).items():
+        assert 10 * 1024 < sum(modules.values()) <= 32 * 1024, name
+
+
+def test_a_wake_that_only_measures_loads_no_radio():
+    modules, _ = bytecode.loaded_by_each(BOARD)["measure"]
+    assert not [name for name in modules if "wifi" in name or "payload" in name or "state_json" in name or "service" in name]
+
+
+def test_all_of_the_firmware_fits_96_kib():
+    assert sum(bytecode.sizes(image_files(new_kit(BOARD))).values()) <= 96 * 1024
