@@ -93,6 +93,16 @@ def rtc_write(chip: Chip, a: int, b: int, data: bytes) -> Answer:
     return 0
 
 
+@handles(acts.WATCHDOG)
+def watchdog(chip: Chip, a: int, b: int, data: bytes) -> Answer:
+    """It cannot be stopped again; only a reset or deep sleep ends it."""
+    if a < 0 or (a == 0 and not chip.watchdog_ms):
+        raise misuse("WDT timeout too short")
+    chip.watchdog_ms = a or chip.watchdog_ms
+    chip.watchdog_at = chip.now + chip.watchdog_ms * 1000
+    return 0
+
+
 # time ----------------------------------------------------------------------------------------------------------------
 
 
@@ -173,7 +183,7 @@ def nvs_erase(chip: Chip, a: int, b: int, data: bytes) -> Answer:
 
 @handles(acts.NVS_COMMIT)
 def nvs_commit(chip: Chip, a: int, b: int, data: bytes) -> Answer:
-    chip.nvs.uncommitted = 0
+    chip.nvs.commit(data.split(b"\0")[0].decode())
     chip.ledger.add(chip.board.currents_ua.flash_write, chip.board.durations.nvs_commit_us)
     chip.advance(chip.board.durations.nvs_commit_us)
     return 0

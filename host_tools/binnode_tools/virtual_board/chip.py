@@ -15,6 +15,7 @@ from binnode_tools.virtual_board.storage import Flash, Nvs
 
 POWER_ON, HARD_RESET, WATCHDOG, DEEP_SLEEP = 1, 2, 3, 4
 RTC_SIZE = 2048
+_NEVER = 1 << 62
 TIMER_WAKE = 4
 
 
@@ -145,13 +146,29 @@ class Chip:
         self.ticks_start_ms = acts.TICKS_PERIOD - 700
         self.booted_at = 0
         self.deep_sleep_hold = False
+        self.watchdog_at: int | None = None
+        self.watchdog_ms = 0
+        self.keep_rtc = False  # a brown-out may leave RTC memory as it is
 
     # time and charge -------------------------------------------------------------------------------------------------
 
     def advance(self, us: int) -> None:
-        if us > 0:
-            self.now += us
-            self.ledger.advance(us)
+        """Let time pass; EndOfWake at the watchdog's deadline."""
+        end = self.now + max(0, us)
+        bites = self.watchdog_at is not None and end >= self.watchdog_at
+        if bites:
+            end = max(self.now, self.watchdog_at or 0)
+        self.ledger.advance(end - self.now)
+        self.now = end
+        if bites:
+            raise EndOfWake("watchdog")
+
+    def advance_to_watchdog(self) -> None:
+        """A loop without acts: nothing happens until the watchdog bites."""
+        try:
+            self.advance(_NEVER // 2)
+        except EndOfWake:
+            pass
 
     def draw(self) -> None:
         """Set the chip's current by what it is doing now."""
@@ -169,8 +186,11 @@ class Chip:
         currents, times = self.board.currents_ua, self.board.durations
         self.reset_cause = cause
         self.wake_reason = TIMER_WAKE if cause == DEEP_SLEEP else 0
+        self.watchdog_at = None
         if cause == POWER_ON:
-            self.rtc = b""
+            self.rtc = self.rtc if self.keep_rtc else b""
+            self.keep_rtc = False
+            self.nvs.lose_power()
             self.node_clock_us, self.node_clock_at = 0, self.now
         self.station.reset()
         self.hz = 160_000_000
@@ -183,6 +203,7 @@ class Chip:
     def sleep_now(self) -> None:
         """Everything off but the RTC: pins float unless held, module and radio lose their power."""
         self.station.reset()
+        self.watchdog_at = None
         self.ledger.set("chip", self.board.currents_ua.deep_sleep)
         for number, pin in self.pins.items():
             if not pin.held and pin.mode != "free":

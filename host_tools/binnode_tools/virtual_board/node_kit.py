@@ -77,5 +77,5 @@ def add_node(world: World, kit: Kit, scene: Scene, network: Network, files: dict
     flash = Flash(folder / "flash.bin", image.littlefs_image(files, FLASH_SIZE), temporary=True)
     chip = Chip(board, scene, network, flash, kit.seed, kit.wiring)
     point = network.access_points[0]
-    chip.nvs.set("binnode", "wifi_key", point.key.encode())
+    chip.nvs.provision("binnode", "wifi_key", point.key.encode())
     return world.add(VirtualBoard(chip, stand_ins.build(), f"{kit.heap_kib}K"))

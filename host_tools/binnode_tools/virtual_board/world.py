@@ -11,17 +11,21 @@ from binnode_tools.virtual_board.chip import (
     HANDLERS,
     HARD_RESET,
     POWER_ON,
+    WATCHDOG,
     Chip,
     ChipError,
     EndOfWake,
     WakeRecord,
 )
-from binnode_tools.virtual_board.vm_process import Request, Vm, Zygote
+from binnode_tools.virtual_board.power import Battery
+from binnode_tools.virtual_board.storage import Cutter, PowerCut
+from binnode_tools.virtual_board.vm_process import Request, Vm, VmError, Zygote
 
 _LOADED = (acts_chip, acts_network, acts_pins)  # importing them registers their acts
 _TRACED = struct.Struct(">QBiiBq")
 SOFT_RESET = 5
 CTRL_C = 128  # among the events of an answer; vm/_link.py raises KeyboardInterrupt
+_RESETS = {"reset": HARD_RESET, "soft reset": SOFT_RESET, "watchdog": WATCHDOG}
 _NOT_ACTS = ("OK", "OS_ERROR", "VALUE_ERROR", "RUNTIME_ERROR", "REQUEST_SIZE", "ANSWER_SIZE")
 NAMES = {
     value: name
@@ -64,6 +68,8 @@ class VirtualBoard:
         self.next_cause = POWER_ON
         self.starts = 0
         self.repl = False
+        self.off_us = 60_000_000
+        self.acts_left: int | None = None
         self.on_wake_end: Callable[[WakeRecord], None] | None = None
         self.budget_us: int | None = None
         self._charge_at_start = 0
@@ -78,7 +84,14 @@ class VirtualBoard:
         if self.vm is None:
             self.wake(zygote)
             return
-        request = self.vm.request()
+        try:
+            request = self.vm.request()
+        except VmError:
+            if self.chip.watchdog_at is None:
+                raise
+            self.chip.advance_to_watchdog()
+            self._end("watchdog")
+            return
         if request is None:
             self._end("VM ended")
             return
@@ -93,10 +106,11 @@ class VirtualBoard:
         times = chip.board.durations
         wake.acts += 1
         wake.flash_bytes += read
-        chip.advance(times.python_us_per_act + read * times.flash_read_us_per_kib // 1024)
         handler = HANDLERS.get(act)
         status, value, answer = acts.OK, 0, b""
         try:
+            chip.advance(times.python_us_per_act + read * times.flash_read_us_per_kib // 1024)
+            self._cut_if_due()
             if handler is None:
                 raise ChipError(acts.RUNTIME_ERROR, f"act {act} is unknown to the world")
             result = handler(chip, a, b, data)
@@ -104,9 +118,12 @@ class VirtualBoard:
         except ChipError as error:
             status = error.status
             value, answer = (error.what, b"") if isinstance(error.what, int) else (0, error.what.encode())
-        except EndOfWake as end:
+        except (EndOfWake, PowerCut) as end:
             trace.add(self.number, chip.now, act, a, b, data, 254, 0, b"")
-            self._end(end.how, end.sleep_us)
+            if isinstance(end, EndOfWake):
+                self._end(end.how, end.sleep_us)
+            else:
+                self._end("power cut")
             return None
         chip.draw()
         # BOOT answers with a path of this computer, which is no part of what happened.
@@ -156,6 +173,7 @@ class VirtualBoard:
             wake.truth_permille = chip.scene.level_permille(wake.measured_us / 1e6)
         if how != "soft reset":
             chip.sleep_now()
+        chip.flash.cutter = chip.nvs.cutter = None
         if how == "deep sleep":
             wake.slept_us = sleep_us or 0
             self.wake_at = None if sleep_us is None else chip.now + chip.true_sleep_us(sleep_us)
@@ -165,8 +183,10 @@ class VirtualBoard:
                 chip.node_time_us(chip.now),
                 chip.now if self.wake_at is None else self.wake_at,
             )
-        elif how in ("reset", "soft reset"):
-            self.wake_at, self.next_cause = chip.now, HARD_RESET if how == "reset" else SOFT_RESET
+        elif how in _RESETS:
+            self.wake_at, self.next_cause = chip.now, _RESETS[how]
+        elif how in ("power cut", "brown-out"):
+            self.power_on(chip.now + self.off_us)
         else:
             self.wake_at = None
         wake.charge = chip.ledger.total - self._charge_at_start
@@ -176,8 +196,37 @@ class VirtualBoard:
     def power_on(self, at_us: int) -> None:
         """Connect the battery: whatever ran ends, RTC memory is lost."""
         if self.vm:
+            self.off_us = at_us - self.chip.now
             self._end("power cut")
         self.wake_at, self.next_cause = at_us, POWER_ON
+
+    def cut_power(self, after_acts: int | None = None, after_bytes: int | None = None, off_us: int = 60_000_000) -> None:
+        """Take the supply away: before the act that follows `after_acts` more, or when so many more bytes have reached
+        flash and NVS together. It is back `off_us` later."""
+        self.off_us, self.acts_left = off_us, after_acts
+        if after_bytes is not None:
+            self.chip.flash.cutter = self.chip.nvs.cutter = Cutter(after_bytes)
+
+    def _cut_if_due(self) -> None:
+        if self.acts_left is not None:
+            self.acts_left -= 1
+            if self.acts_left < 0:
+                self.acts_left = None
+                raise EndOfWake("power cut")
+
+    def swap_battery(self, at_us: int, remaining_permille: int = 1000) -> None:
+        """Out with the cell, in with another, which is connected at `at_us`."""
+        chip = self.chip
+        chip.battery = Battery(chip.board.battery.capacity_mah, remaining_permille)
+        chip.battery.used_mc -= chip.ledger.charge_mc
+        self.power_on(at_us)
+
+    def pass_time(self, us: int) -> None:
+        """Time without an act: the watchdog may end the wake in it."""
+        try:
+            self.chip.advance(us)
+        except EndOfWake as end:
+            self._end(end.how, end.sleep_us)
 
     def reset(self, soft: bool = False) -> None:
         """Now: whatever runs ends, RTC memory stays, and the next wake begins. `soft`: only the interpreter is new."""

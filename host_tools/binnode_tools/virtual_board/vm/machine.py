@@ -81,6 +81,16 @@ class RTC:
         act(acts.SET_TIME, seconds)
 
 
+class WDT:
+    def __init__(self, id=0, timeout=5000):
+        if timeout <= 0:
+            raise ValueError("WDT timeout too short")
+        act(acts.WATCHDOG, timeout)
+
+    def feed(self):
+        act(acts.WATCHDOG, 0)
+
+
 def time_pulse_us(pin, level, timeout_us=1000000):
     return act(acts.TIME_PULSE, pin.number, (1 << 30 if level else 0) | timeout_us)
 
