@@ -1,27 +1,19 @@
-"""deploy, calibrate, config and measure as a technician calls them, with the real MicroPython at the other end."""
+"""config, measure and calibrate as a technician calls them, with the real MicroPython at the other end."""
 
 import json
-import os
-import pty
 import re
-import select
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import click
 import pytest
 from binnode_tools import boards, image
-from binnode_tools.board_link import BoardLink
 from binnode_tools.cli import calibrate, main
 from binnode_tools.node_service import NodeService, Reading
 from click.testing import CliRunner
 
+from tests.unit.command_line import binnode, in_terminal, on_flash
 from tests.unit.fake_board import FakeBoard, lock
 
 SECRET = "correct horse battery"
-BINNODE = Path(sys.executable).with_name("binnode")
 
 
 @pytest.fixture(scope="module")
@@ -40,157 +32,6 @@ def blank(tmp_path):
     """A board with MicroPython and nothing else."""
     with FakeBoard(tmp_path) as board:
         yield board
-
-
-def binnode(board, *args, text=None, code=0):
-    """The result of a command; (stdout, stderr)."""
-    result = CliRunner().invoke(main.cli, [*args, "--port", board.port], input=text)
-    assert result.exit_code == code, result.output + repr(result.exception)
-    assert "Traceback" not in result.output
-    return result.stdout, result.stderr
-
-
-def on_flash(board):
-    there = {path.relative_to(board.flash).as_posix(): path for path in board.flash.rglob("*") if path.is_file()}
-    return {name: path.read_bytes() for name, path in there.items()}
-
-
-def damaged(board):
-    """What the check at the node's next start says of its flash."""
-    named = os.environ.get("MICROPYTHON")
-    command = [named] if named else [sys.executable, "-m", "micropython_unix"]
-    board.cut_power()
-    environment = {
-        **os.environ,
-        "MICROPYPATH": f"{board.world.parent / 'fakes'}:.frozen",
-        "FAKE_WORLD": str(board.world),
-    }
-    code = "import json, verify; print(json.dumps(verify.damaged()))"
-    done = subprocess.run([*command, "-c", code], cwd=board.flash, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
-
-
-# deploy
-
-
-def test_deploy_to_a_blank_board_and_again(blank, files):
-    out, err = binnode(blank, "deploy")
-    assert on_flash(blank) == files and err == ""
-    total = sum(map(len, files.values()))
-    assert re.search(rf"Firmware .*: {len(files)} of {len(files)} files sent, {total} bytes\. Checked", out)
-    out, _ = binnode(blank, "deploy")
-    assert "already there. Checked; the node starts." in out
-    assert blank.soft_resets == 0 and blank.starts >= 2
-    assert damaged(blank) == []
-
-
-def test_deploy_sends_what_differs_and_removes_what_is_stale(board, files):
-    (board.flash / "binnode/node.mpy").write_bytes(b"old")
-    (board.flash / "binnode/gone").mkdir()
-    (board.flash / "binnode/gone/x.mpy").write_bytes(b"stale")
-    (board.flash / "binnode/node.py").write_bytes(b"shadows node.mpy")
-    (board.flash / "boot.py.new").write_bytes(b"left of a broken deploy")
-    kept = {"config.json": b'{"measure_s": 600}', "binnode/notes.txt": b"mine", "lib.py": b"mine"}
-    for name, content in kept.items():
-        (board.flash / name).write_bytes(content)
-    result = json.loads(binnode(board, "deploy", "--json")[0])
-    assert result["sent"] == ["binnode/node.mpy"]
-    assert result["bytes_sent"] == len(files["binnode/node.mpy"]) and result["files"] == len(files)
-    assert result["removed"] == ["binnode/gone/x.mpy", "binnode/node.py", "boot.py.new"]
-    assert on_flash(board) == {**files, **kept} and not (board.flash / "binnode/gone").exists()
-
-
-@pytest.mark.parametrize("sent_bytes", [3000, 9000, 12000])
-def test_line_cut_while_sending_leaves_the_old_application_whole(board, files, sent_bytes):
-    old = dict(files)
-    for name in ("binnode/node.mpy", "binnode/config.mpy", "main.py"):
-        old[name] += b"# older"
-        (board.flash / name).write_bytes(old[name])
-    manifest = {name: image.digest(content) for name, content in sorted(old.items()) if name != image.MANIFEST}
-    (board.flash / image.MANIFEST).write_text(json.dumps(manifest))
-    board.unplug_after(sent_bytes)
-    _, err = binnode(board, "deploy", code=main.FAILED)
-    assert re.search(r"broke.*Deploy again: the application may be", err)
-    assert any(name.endswith(".new") for name in on_flash(board)) == (sent_bytes > 3000)
-    assert damaged(board) == []
-    board.replug()
-    board.press_reset()
-    binnode(board, "deploy")
-    assert on_flash(board) == files and damaged(board) == []
-
-
-def test_power_cut_while_files_change_places_is_reported_at_the_next_start(board, files, monkeypatch):
-    for name in ("binnode/node.mpy", "binnode/config.mpy"):
-        (board.flash / name).write_bytes(b"older")
-    manifest = json.loads((board.flash / image.MANIFEST).read_text())
-    manifest |= {name: image.digest(b"older") for name in ("binnode/node.mpy", "binnode/config.mpy")}
-    (board.flash / image.MANIFEST).write_text(json.dumps(manifest))
-    swap_in = BoardLink.swap_in
-
-    def cut(link, names):
-        swap_in(link, names[:1])
-        board.unplug()
-
-    monkeypatch.setattr(BoardLink, "swap_in", cut)
-    binnode(board, "deploy", code=main.FAILED)
-    assert damaged(board) == ["binnode/config.mpy"]
-    monkeypatch.undo()
-    board.replug()
-    board.press_reset()
-    binnode(board, "deploy")
-    assert on_flash(board) == files and damaged(board) == []
-
-
-def test_first_deploy_that_was_cut_is_reported_too(blank, monkeypatch):
-    monkeypatch.setattr(BoardLink, "remove", lambda *_: blank.unplug())
-    binnode(blank, "deploy", code=main.FAILED)
-    assert damaged(blank) == [image.MANIFEST]
-
-
-def test_flash_that_holds_something_else_is_found_before_it_is_used(board, files, monkeypatch):
-    (board.flash / "binnode/node.mpy").write_bytes(b"old")
-    write = BoardLink.write
-    monkeypatch.setattr(
-        BoardLink, "write", lambda link, name, content, step: write(link, name, content[:-1] + b"?", step)
-    )
-    _, err = binnode(board, "deploy", code=main.DISAGREES)
-    assert "read back different from the board: binnode/node.mpy.new" in err
-    assert (board.flash / "binnode/node.mpy").read_bytes() == b"old"
-
-
-def chip(monkeypatch, machine):
-    identity = {"name": "micropython", "version": [1, 29, 0], "machine": machine, "platform": "esp32"}
-    line = "binnode>" + json.dumps(identity)
-    monkeypatch.setattr("binnode_tools.board_link._IDENTIFY", f"print({line!r})")
-
-
-def test_deploy_refuses_another_chip_unless_forced(blank, monkeypatch):
-    chip(monkeypatch, "Generic ESP32S2 module with ESP32S2")
-    _, err = binnode(blank, "deploy", code=main.FAILED)
-    assert (
-        "this is a esp32s2 (Generic ESP32S2 module with ESP32S2), and esp32_devkit is for esp32: "
-        "no board file is for that chip; boards/README.md tells how. Nothing was changed." in err
-    )
-    assert on_flash(blank) == {}
-    binnode(blank, "deploy", "--force")
-    assert "main.py" in on_flash(blank)
-
-
-def test_deploy_takes_the_chip_of_the_board_file(blank, monkeypatch):
-    chip(monkeypatch, "Generic ESP32 module with ESP32")
-    binnode(blank, "deploy")
-    assert "main.py" in on_flash(blank)
-
-
-def test_deploy_stays_with_the_board_it_was_deployed_for(board):
-    (board.flash / "board.json").write_text('{"name": "my_board"}')
-    _, err = binnode(board, "deploy", code=main.FAILED)
-    assert "deployed as 'my_board', which is no name in boards/: say --board NAME or a .toml file" in err
-    binnode(board, "deploy", "--board", "esp32_devkit")
-    assert json.loads(on_flash(board)["board.json"])["name"] == "esp32_devkit"
-    _, err = binnode(board, "deploy", "--board", "esp33", code=main.FAILED)
-    assert "board 'esp33': unknown; there are: " in err
 
 
 # the port
@@ -224,7 +65,7 @@ def test_config_set_get_show(board):
         "value": "Depot [1]",
     }
     out, _ = binnode(board, "config", "show")
-    assert re.search(r"^wifi_ssid +Depot \[1\]$", out, re.M) and re.search(r"^wifi_key +\(not set\)$", out, re.M)
+    assert re.search(r"^wifi_ssid +Depot \[1\] *$", out, re.M) and re.search(r"^wifi_key +\(not set\) *$", out, re.M)
     shown = json.loads(binnode(board, "config", "show", "--json")[0])
     assert shown["config"] == board.config() and shown["problem"] is None
 
@@ -270,26 +111,6 @@ def test_secret_that_breaks_off_is_not_in_the_error(board):
     board.unplug_at(SECRET[:9].encode())
     out, err = binnode(board, "config", "set", "wifi_key", text=SECRET + "\n", code=main.FAILED)
     assert SECRET[:6] not in out + err
-
-
-def in_terminal(board, *args, typed=b"", prompt=b": ", environment=None):
-    """(exit code, all that is on the screen) of binnode in a real terminal; `typed` after `prompt` has come."""
-    process, screen = pty.fork()
-    if process == 0:
-        os.execve(BINNODE, [BINNODE, *args, "--port", board.port], {**os.environ, **(environment or {})})
-    seen, deadline = b"", time.monotonic() + 20
-    while time.monotonic() < deadline:
-        if select.select([screen], [], [], 0.1)[0]:
-            try:
-                seen += os.read(screen, 4096)
-            except OSError:
-                break
-            if typed and prompt in seen:
-                time.sleep(0.2)  # getpass switches the echo off just after its prompt
-                os.write(screen, typed)
-                typed = b""
-    os.close(screen)
-    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), seen.decode()
 
 
 def test_secret_typed_in_a_terminal_is_not_on_the_screen(board):

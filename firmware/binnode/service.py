@@ -1,0 +1,219 @@
+"""What a computer calls over the REPL: info, show, configure, keep_secret, measure. The duty cycle never loads it.
+
+Each function of the module prints one line, MARK and a JSON object; {"error": "..."} says why nothing was done.
+A secret goes in by keep_secret and never comes out.
+"""
+
+import json
+
+MARK = "binnode>"
+_FILE = "config.json"
+_NEW = "config.new"
+
+
+class ServiceError(Exception):
+    """Refused; the text says why and what would work."""
+
+
+class Files:
+    """The node's files by name: what Service needs of them."""
+
+    def read(self, name):
+        """The text, None when there is no such file or it is no text."""
+        try:
+            with open(name) as file:
+                return file.read()
+        except (OSError, ValueError):
+            return None
+
+    def write(self, name, text):
+        with open(name, "w") as file:
+            file.write(text)
+
+    def rename(self, name, to):
+        """In place of `to`, if there is one: both littlefs and POSIX do it in one step."""
+        import os
+
+        os.rename(name, to)
+
+
+class Service:
+    """board: binnode.board.Board or like it. files: Files or like it. Every method returns what JSON can carry."""
+
+    def __init__(self, board, files):
+        self._board = board
+        self._files = files
+
+    def info(self):
+        """Who this is: firmware, board, chip, MicroPython, free heap in bytes."""
+        import gc
+        import sys
+        from binascii import hexlify
+
+        from binnode.version import COMMIT, VERSION
+
+        gc.collect()
+        return {
+            "version": VERSION,
+            "commit": COMMIT,
+            "board": self._board.pins["name"],
+            "device_id": hexlify(self._board.device_id).decode(),
+            "micropython": ".".join([str(part) for part in sys.implementation.version[:3]]),
+            "free_heap": gc.mem_free(),
+        }
+
+    def show(self):
+        """The config in force, what is wrong with the file (or None), and for each secret whether it is set."""
+        from binnode.config_rules import SECRETS
+
+        config, problem = self._config()
+        return {
+            "config": config,
+            "problem": problem,
+            "secrets": {name: bool(self._board.secret(name)) for name in SECRETS},
+        }
+
+    def configure(self, json_text):
+        """Change the settings in `json_text` (an object of names and values): all of them or none, and no power cut
+        leaves half a file. `mended`: what was wrong with the old file and is now replaced by defaults, or None."""
+        from binnode import config_rules
+
+        try:
+            changes = json.loads(json_text)
+        except ValueError:
+            changes = None
+        if not isinstance(changes, dict):
+            raise ServiceError("configure: must be a JSON object of names and values")
+        for name in changes:
+            if name in config_rules.SECRETS:
+                raise ServiceError("%s: a secret; keep_secret stores it, apart from the configuration" % name)
+        config, problem = self._config()
+        config.update(changes)
+        messages = config_rules.check(config)
+        if messages:
+            raise ServiceError("; ".join(messages))
+        self._save(json.dumps(config))
+        return {"config": config, "mended": problem}
+
+    def keep_secret(self, name, text):
+        """Store a secret in NVS. No answer and no error repeats it."""
+        from binnode.config_rules import SECRETS, check_secret
+
+        if name not in SECRETS:
+            raise ServiceError("%s: no secret; there are: %s" % (name, ", ".join(SECRETS)))
+        try:
+            message = check_secret(name, text)
+            if not message:
+                self._board.keep_secret(name, text)
+                if self._board.secret(name) != text:
+                    message = "%s: not as it was written; is the NVS full?" % name
+        except Exception as error:  # its text might show the secret
+            message = "%s: not stored (%s)" % (name, type(error).__name__)
+        if message:
+            raise ServiceError(message)
+        return {"kept": name}
+
+    def measure(self, count=1, whole_range=False):
+        """`count` readings with the stored config. `whole_range`: believe echoes from as far as the module can hear,
+        not only from inside the bin as it is configured; a level then makes no sense and is None."""
+        from binnode import node
+        from binnode.sensing import kinds
+        from binnode.sensing.modules import profile
+        from binnode.sensing.shape import fill_permille
+
+        config, _ = self._config()
+        if whole_range:
+            config["empty_mm"] = profile(config["module"]).range_mm
+        readings = []
+        for _ in range(count):
+            reading, temperature_c10 = node.measure(self._board, config, None)
+            level = reading.kind == kinds.OK and not whole_range
+            readings.append(
+                {
+                    "kind": kinds.NAMES[reading.kind],
+                    "distance_mm": reading.distance_mm,
+                    "valid": reading.valid,
+                    "pings": reading.pings,
+                    "spread_mm": reading.spread_mm,
+                    "fill_permille": fill_permille(config, reading.distance_mm) if level else None,
+                    "temperature_c10": temperature_c10,
+                    "battery_mv": self._board.battery_mv(),
+                }
+            )
+        return {"readings": readings}
+
+    def _config(self):
+        from binnode import config
+
+        return config.load(self._files.read(_FILE))
+
+    def _save(self, text):
+        """Write beside the file, compare, and only then take its place."""
+        if self._files.read(_FILE) == text:
+            return
+        try:
+            self._files.write(_NEW, text)
+            if self._files.read(_NEW) != text:
+                raise ServiceError("%s: reads back different; the old settings stay" % _NEW)
+            self._files.rename(_NEW, _FILE)
+        except OSError as error:
+            raise ServiceError("%s: can't be written (%s); the old settings stay" % (_FILE, error))
+        if self._files.read(_FILE) != text:
+            raise ServiceError("%s: reads back different after it was replaced" % _FILE)
+
+
+def answer(make, method, *args):
+    """The line to print for make().method(*args): never an exception."""
+    try:
+        result = getattr(make(), method)(*args)
+    except ServiceError as error:
+        result = {"error": str(error)}
+    except Exception as error:
+        result = {"error": "%s: %s" % (type(error).__name__, error)}
+    return MARK + json.dumps(result)
+
+
+def info():
+    print(answer(_service, "info"))
+
+
+def show():
+    print(answer(_service, "show"))
+
+
+def configure(json_text):
+    print(answer(_service, "configure", json_text))
+
+
+def keep_secret(name, text):
+    print(answer(_service, "keep_secret", name, text))
+
+
+def measure(count=1, whole_range=False):
+    print(answer(_service, "measure", count, whole_range))
+
+
+def _service():
+    from binnode.board import Board
+
+    class ConsoleBoard(Board):
+        """Waits awake: light sleep would garble the UART and take native USB away."""
+
+        def ranger(self, profile):
+            return self._awake(super().ranger(profile))
+
+        def ds18b20(self):
+            return self._awake(super().ds18b20())
+
+        def _awake(self, driver):
+            if driver is not None:
+                driver._sleep_ms = self.time.sleep_ms
+            return driver
+
+    try:
+        board = ConsoleBoard()
+    except (TypeError, ValueError):
+        board = None
+    if not board or "name" not in board.pins:
+        raise ServiceError("board.json: missing or broken; deploy again")
+    return Service(board, Files())

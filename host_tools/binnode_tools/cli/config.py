@@ -1,0 +1,143 @@
+"""`binnode config`: what the node is told. Secrets go in, and never come out."""
+
+import getpass
+import json
+import sys
+from typing import TextIO
+
+import click
+from rich.markup import escape
+from rich.table import Table
+
+from binnode_tools.cli import port as serial_port
+from binnode_tools.cli.main import console, fail
+from binnode_tools.node_service import NodeError, NodeService, Settings, Value
+
+
+@click.group()
+def command() -> None:
+    """Show and set what the node is told."""
+
+
+@command.command()
+@serial_port.options
+def show(port: str | None, wait: float, as_json: bool) -> None:
+    """All settings; of a secret only whether it is set."""
+    with serial_port.connected(port, wait) as link:
+        settings = NodeService(link).show()
+    if as_json:
+        click.echo(json.dumps({"config": settings.config, "problem": settings.problem, "secrets": settings.secrets}))
+        return
+    table = Table("name", "value", box=None, pad_edge=False)
+    for name, value in sorted(settings.config.items()):
+        table.add_row(name, escape(str(value)) if value != "" else "[dim](empty)[/]")
+    for name, is_set in settings.secrets.items():
+        table.add_row(name, "(set, not shown)" if is_set else "[dim](not set)[/]")
+    console().print(table)
+    if settings.problem:
+        serial_port.note(f"the node's config.json is not in order: {settings.problem}")
+
+
+@command.command()
+@click.argument("name")
+@serial_port.options
+def get(name: str, port: str | None, wait: float, as_json: bool) -> None:
+    """The value of one setting; of a secret only "set" or "not set"."""
+    with serial_port.connected(port, wait) as link:
+        settings = NodeService(link).show()
+        if name not in settings.config and name not in settings.secrets:
+            raise NodeError(f"{name}: unknown; binnode config show lists what there is")
+    if name in settings.secrets:
+        is_set = settings.secrets[name]
+        click.echo(json.dumps({"name": name, "set": is_set}) if as_json else "set" if is_set else "not set")
+    else:
+        value = settings.config[name]
+        click.echo(json.dumps({"name": name, "value": value}) if as_json else value)
+
+
+@command.command(name="set")
+@click.argument("assignments", nargs=-1, required=True, metavar="NAME=VALUE|SECRET ...")
+@click.option("--secret-file", type=click.File("r", encoding="utf-8"), help="read the secret from here; - is stdin")
+@serial_port.options
+def set_(
+    assignments: tuple[str, ...], secret_file: TextIO | None, port: str | None, wait: float, as_json: bool
+) -> None:
+    """Store settings on the node: all of them or, if one is wrong, none.
+
+    A secret (wifi_key, mqtt_key) is named without a value, which is then asked for and not shown:
+    everybody on this computer can read a command line. In scripts it comes from --secret-file, or a line of stdin each.
+    """
+    done: list[str] = []
+    with serial_port.connected(
+        port, wait, lambda: f"Stored before that: {', '.join(done)}." if done else "Nothing was changed."
+    ) as link:
+        service = NodeService(link)
+        before = service.show()
+        changes, secrets = parse(assignments, before)
+        if secret_file and len(secrets) != 1:
+            raise NodeError("--secret-file: holds one secret; name one")
+        texts = {name: _secret(name, secret_file) for name in secrets}
+        if changes:
+            mended = service.configure(changes)
+            done += changes
+            if mended:
+                serial_port.note(f"the node's config.json was not in order, and is now: {mended}")
+        for name, text in texts.items():
+            service.keep_secret(name, text)
+            done.append(name)
+        after = service.show()
+        wrong = [name for name, value in changes.items() if after.config.get(name) != value]
+        wrong += [name for name in secrets if not after.secrets[name]]
+        if wrong:
+            raise NodeError(f"read back different: {', '.join(wrong)}")
+    if as_json:
+        click.echo(json.dumps({"changed": changes, "secrets": secrets}))
+        return
+    out = console()
+    for name, value in changes.items():
+        was = before.config[name]
+        out.print(escape(f"{name} = {value}" + (f" (was {was})" if was not in ("", value) else "")))
+    for name in secrets:
+        out.print(f"{name}: set")
+
+
+def parse(assignments: tuple[str, ...], settings: Settings) -> tuple[dict[str, Value], list[str]]:
+    """(settings to change, secrets to ask for). NodeError for what is neither; a value that came with a secret's name
+    is not repeated."""
+    changes: dict[str, Value] = {}
+    secrets = []
+    for assignment in assignments:
+        name, equals, value = assignment.partition("=")
+        if name in settings.secrets:
+            if equals:
+                raise NodeError(
+                    f"{name}: a secret, and everybody on this computer can read a command line. Give it without "
+                    f"a value, to be asked for it: binnode config set {name}"
+                )
+            secrets.append(name)
+        elif not equals:
+            raise NodeError(f"{name}: write {name}=VALUE; without a value stand only {', '.join(settings.secrets)}")
+        else:
+            changes[name] = _typed(value, settings.config.get(name))
+    return changes, secrets
+
+
+def _typed(text: str, like: Value | None) -> Value:
+    """A number where the node has one; what is none goes as it is, for the node to word the error."""
+    if isinstance(like, int):
+        try:
+            return int(text)
+        except ValueError:
+            pass
+    return text
+
+
+def _secret(name: str, file: TextIO | None) -> str:
+    if file:
+        return file.read().rstrip("\r\n")
+    if sys.stdin.isatty():
+        return getpass.getpass(f"{name} (not shown): ")
+    line = sys.stdin.readline()
+    if not line:
+        fail(f"{name}: no line of input left to read it from")
+    return line.rstrip("\r\n")
