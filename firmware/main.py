@@ -1,11 +1,18 @@
 # Source, not bytecode: MicroPython starts nothing else by itself.
 import machine
 
-if machine.reset_cause() != machine.DEEPSLEEP_RESET:
+# b"b!": the last cold start found a damaged file
+if machine.reset_cause() != machine.DEEPSLEEP_RESET or machine.RTC().memory()[:2] == b"b!":
     import verify
 
     verify.cold_start()
 
-from binnode import node
+try:
+    from binnode import node
 
-node.run()
+    node.run()
+except Exception as error:  # not even node.py could be loaded: without it there is no more to do than to try again
+    import sys
+
+    sys.print_exception(error)
+    machine.deepsleep(3600000)

@@ -7,3 +7,16 @@ ROOT = Path(__file__).parents[1]
 for folder in (ROOT / "firmware", ROOT / "host_tools" / "binnode_tools" / "cpython_shims", ROOT / "tests" / "unit"):
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
+
+
+def pytest_addoption(parser):
+    parser.addoption("--port", help="serial port of a board with the application on it: runs tests/hardware on it")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Without --port the tests of tests/hardware are left out; with it they are the only ones."""
+    port = config.getoption("--port")
+    keep = [item for item in items if (item.get_closest_marker("hardware") is not None) == bool(port)]
+    if len(keep) < len(items):
+        config.hook.pytest_deselected(items=[item for item in items if item not in keep])
+        items[:] = keep

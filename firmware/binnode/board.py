@@ -1,19 +1,32 @@
 """The one place that knows the chip: makes the parts from /board.json and hands them in. No decision is taken here."""
 
 import json
-import machine
 import time
+
+import machine
 
 _NAMESPACE = "binnode"
 _BATTERY_SAMPLES = 5
+_NVS_NOT_FOUND = -4354  # ESP_ERR_NVS_NOT_FOUND
 
 
 def read_text(name):
-    """The text of a file, None when there is none or it can't be read."""
+    """The text of a file, None when there is none, "" when it holds something else than text."""
     try:
         with open(name) as file:
             return file.read()
-    except (OSError, ValueError):
+    except OSError:
+        return None
+    except ValueError:
+        return ""
+
+
+def read_bytes(name):
+    """The content of a file, None when there is none or it can't be read."""
+    try:
+        with open(name, "rb") as file:
+            return file.read()
+    except OSError:
         return None
 
 
@@ -23,7 +36,10 @@ class Board:
     time = time
 
     def __init__(self):
-        self.pins = json.loads(read_text("board.json") or "{}")
+        try:
+            self.pins = json.loads(read_text("board.json") or "{}")
+        except ValueError:  # then measuring fails, and the node says so
+            self.pins = {}
         self.device_id = machine.unique_id()
 
     def ranger(self, profile):
@@ -59,13 +75,23 @@ class Board:
 
     def battery_mv(self):
         """Battery voltage, None when the board can't measure it."""
-        if "battery" not in self.pins:
+        pins = self.pins
+        if "battery" not in pins:
             return None
         from binnode.sensing.battery import battery_mv
 
-        adc = machine.ADC(machine.Pin(self.pins["battery"]), atten=machine.ADC.ATTN_11DB)
+        enable = None
+        if "battery_enable" in pins:
+            # A resistor holds the divider off. Where board.json names no level that connects it, it is the other one.
+            enable = machine.Pin(pins["battery_enable"], machine.Pin.IN)
+            on = pins["battery_enable_on"] if "battery_enable_on" in pins else 1 - enable.value()
+            enable.init(machine.Pin.OUT, value=on)
+            time.sleep_ms(pins["battery_settle_ms"])
+        adc = machine.ADC(machine.Pin(pins["battery"]), atten=pins.get("battery_attn", machine.ADC.ATTN_11DB))
         samples = [adc.read_uv() for _ in range(_BATTERY_SAMPLES)]
-        return battery_mv(samples, 1000000 // self.pins["battery_permille"])
+        if enable:
+            enable.init(machine.Pin.IN)
+        return battery_mv(samples, 1000000 // pins["battery_permille"])
 
     def wlan(self):
         import network
@@ -76,6 +102,25 @@ class Board:
         import socket
 
         return socket
+
+    def ssl(self):
+        import ssl
+
+        return ssl
+
+    def read_bytes(self, name):
+        return read_bytes(name)
+
+    def random(self, count):
+        """Bytes that nobody can guess: the chip's noise."""
+        import os
+
+        return os.urandom(count)
+
+    def set_clock(self, seconds):
+        """Set time.time(), and what TLS reads certificates' dates against, to `seconds` since 2000."""
+        date = time.gmtime(seconds)  # year, month, day, hour, minute, second, weekday, ...
+        machine.RTC().datetime(date[:3] + date[6:7] + date[3:6] + (0,))
 
     def secret(self, key):
         """A secret from NVS as text, "" when it was never set. It is for using, not for showing."""
@@ -94,6 +139,47 @@ class Board:
         nvs = esp32.NVS(_NAMESPACE)
         nvs.set_blob(key, text.encode())
         nvs.commit()
+
+    def kept(self, key, longest):
+        """A record of the node's own from NVS, b"" when there is none. OSError when NVS can't be read."""
+        import esp32
+
+        buffer = bytearray(longest)
+        try:
+            size = esp32.NVS(_NAMESPACE).get_blob(key, buffer)
+        except OSError as error:
+            if error.args[0] == _NVS_NOT_FOUND:
+                return b""
+            raise
+        return bytes(memoryview(buffer)[:size])
+
+    def keep(self, key, record):
+        """Write a record to NVS: all of it, or the old one stays. OSError when it can't be written."""
+        import esp32
+
+        nvs = esp32.NVS(_NAMESPACE)
+        nvs.set_blob(key, record)
+        nvs.commit()
+
+    def forget(self, key):
+        """Erase a record from NVS; OSError when it can't be written."""
+        import esp32
+
+        nvs = esp32.NVS(_NAMESPACE)
+        try:
+            nvs.erase_key(key)
+        except OSError as error:
+            if error.args[0] != _NVS_NOT_FOUND:
+                raise
+        nvs.commit()
+
+    def reset_cause(self):
+        """machine.reset_cause(): 1 power-on or brown-out, 2 reset or panic, 3 watchdog, 4 deep sleep, 5 soft."""
+        return machine.reset_cause()
+
+    def watchdog(self, timeout_ms):
+        """Reset the chip after `timeout_ms` unless it sleeps by then. It can't be stopped, only set anew."""
+        machine.WDT(timeout=timeout_ms)
 
     def recall(self):
         """What the last wake left in RTC memory."""

@@ -17,6 +17,8 @@ DEFAULTS = {
     "empty_mm": 1000,
     "full_mm": 200,
     "bottom_permille": 800,
+    "diameter_mm": 0,
+    "strapping": "",
     "measure_s": 900,
     "heartbeat_s": 21600,
     "hysteresis_permille": 50,
@@ -30,8 +32,10 @@ DEFAULTS = {
     "wifi_budget_ms": 15000,
     "mqtt_host": "",
     "mqtt_port": 1883,
+    "mqtt_tls": "off",
     "mqtt_user": "",
     "mqtt_topic": "binnode",
+    "ntp_host": "pool.ntp.org",
 }
 
 # Numbers: lowest and highest. Texts: shortest and longest in bytes, or what there is to choose from.
@@ -41,10 +45,12 @@ LIMITS = {
     "module": (1, 16),
     "thermometer": ("chip", "ds18b20"),
     "thermometer_offset_c10": (-200, 200),
-    "shape": ("upright", "tapered"),
+    "shape": ("upright", "tapered", "lying", "strapping"),
     "empty_mm": (100, 6000),
     "full_mm": (21, 5900),
     "bottom_permille": (100, 1500),
+    "diameter_mm": (0, 12000),
+    "strapping": (0, 200),
     "measure_s": (10, 86400),
     "heartbeat_s": (60, 604800),
     "hysteresis_permille": (10, 500),
@@ -58,8 +64,10 @@ LIMITS = {
     "wifi_budget_ms": (3000, 60000),
     "mqtt_host": (0, 64),
     "mqtt_port": (1, 65535),
+    "mqtt_tls": ("off", "on"),
     "mqtt_user": (0, 64),
     "mqtt_topic": (1, 64),
+    "ntp_host": (1, 64),
 }
 
 
@@ -68,8 +76,13 @@ def load(text):
 
     Whatever the text is, the config is complete and passes config_rules.check; `problem`: None, or what was wrong.
     """
+    return examine(text)[:2]
+
+
+def examine(text):
+    """load(), and as a third its code in binnode.storage.recoveries, or None; a file that is only older has one too."""
     if text is None:
-        return dict(DEFAULTS), None
+        return dict(DEFAULTS), None, None
     try:
         raw = json.loads(text)
     except Exception:  # a broken file, or no memory for a huge one: neither may stop the node
@@ -78,20 +91,23 @@ def load(text):
         config = dict(DEFAULTS)
         config.update(raw)
         if len(config) == len(DEFAULTS) and sound(config):
-            return config, None
+            return config, None, None
     from binnode import config_rules
 
-    return config_rules.mend(raw)
+    config, problem = config_rules.mend(raw)
+    return config, problem, config_rules.recovery(raw, problem)
 
 
 def fits(name, value):
     """True if `value` alone is right for the field `name`: its type and its limits."""
     if type(value) is not type(DEFAULTS[name]):
         return False
-    low, high = LIMITS[name]
+    low, high = LIMITS[name][0], LIMITS[name][-1]
     if isinstance(value, str):
         if isinstance(low, str):
             return value in LIMITS[name]
+        if name == "strapping" and value and (len(value) > high or not _strapped_mm(value)):
+            return False
         if name in ("name", "mqtt_topic") and ("+" in value or "#" in value):  # wildcards of MQTT
             return False
         if value and min(value) < " ":
@@ -120,7 +136,26 @@ def sound(config):
         and config["release_permille"] < config["full_permille"]
         and config["heartbeat_s"] >= config["measure_s"]
         and is_address(config["wifi_address"])
+        and shape_fits(config)
     )
+
+
+def shape_fits(config):
+    """True if the fields of its own go with a lying cylinder's or a strapping table's full line."""
+    whole_mm = config["empty_mm"] - config["full_mm"]
+    if config["shape"] == "lying":
+        return whole_mm <= (config["diameter_mm"] or whole_mm) <= 2 * whole_mm
+    return config["shape"] != "strapping" or _strapped_mm(config["strapping"]) >= whole_mm
+
+
+def _strapped_mm(text):
+    """The height that a strapping table reaches; 0: it is none."""
+    from binnode.sensing.shape_strapping import pairs
+
+    try:
+        return pairs(text)[-1][0]
+    except ValueError:
+        return 0
 
 
 def is_address(text):

@@ -14,10 +14,12 @@ FIELDS = {
     "module": ("", "the distance module that is connected"),
     "thermometer": ("", "where the air's temperature is from: the chip itself, or a DS18B20"),
     "thermometer_offset_c10": ("0.1 C", "added to what the thermometer says"),
-    "shape": ("", "of the bin: upright walls, or tapered"),
+    "shape": ("", "of the bin: upright or tapered walls, a cylinder lying on its side, or as the strapping table says"),
     "empty_mm": ("mm", "the distance from the module to the empty bin's bottom"),
     "full_mm": ("mm", "the distance from the module to the waste of a full bin"),
     "bottom_permille": ("permille", "tapered: width at the bottom over width at the full line"),
+    "diameter_mm": ("mm", "lying: inner diameter; 0: the full line is at the very top"),
+    "strapping": ("", "strapping: height of the content and its volume, as in 0:0,300:250,800:1000"),
     "measure_s": ("s", "from one measurement to the next"),
     "heartbeat_s": ("s", "the longest time without a report"),
     "hysteresis_permille": ("permille", "the change of fill level that is worth a report"),
@@ -31,8 +33,10 @@ FIELDS = {
     "wifi_budget_ms": ("ms", "the longest time for joining and reporting"),
     "mqtt_host": ("", "name or address of the MQTT broker"),
     "mqtt_port": ("", "port of the MQTT broker"),
+    "mqtt_tls": ("", "MQTT over TLS: needs ca.der (binnode config ca); the usual port is 8883"),
     "mqtt_user": ("", "user at the MQTT broker; empty: none"),
     "mqtt_topic": ("", "what the node's topics begin with"),
+    "ntp_host": ("", "time server, asked when TLS is on"),
 }
 
 # Kept in NVS, never in the file; shortest and longest in bytes (IEEE 802.11i: a WPA2 passphrase has 8..63).
@@ -114,6 +118,18 @@ def mend(raw):
     return mended, "; ".join(messages)
 
 
+def recovery(raw, problem):
+    """Which of binnode.storage.recoveries it was to mend `raw`, of which mend() said `problem`."""
+    from binnode.storage import recoveries
+
+    if not isinstance(raw, dict):
+        return recoveries.CONFIG_DAMAGED
+    version = raw.get("version", VERSION)
+    if version != VERSION and (type(version) is not int or version not in _MIGRATIONS):
+        return recoveries.CONFIG_NEWER
+    return recoveries.CONFIG_FIELDS if problem else recoveries.CONFIG_MIGRATED
+
+
 def _settle(mended):
     """Gives defaults to fields that contradict each other; the messages. Ends: each turn resets one more field."""
     messages = []
@@ -156,7 +172,18 @@ def _contradictions(config_):
         message = "wifi_address = %s: must be empty (DHCP) or ip/mask/gateway/dns, as in %s"
         example = "192.168.1.50/255.255.255.0/192.168.1.1/192.168.1.1"
         found.append((("wifi_address",), message % (_shown(config_["wifi_address"]), example)))
+    if not config.shape_fits(config_):
+        found.append(_misshapen(config_, empty_mm - full_mm))
     return found
+
+
+def _misshapen(config_, whole_mm):
+    """As a row of _contradictions: what the bin's shape lacks, whose full line is whole_mm above its bottom."""
+    if config_["shape"] == "lying":
+        message = "diameter_mm = %d: must be 0 or %d..%d, at least empty_mm - full_mm and at most twice that"
+        return ("diameter_mm",), message % (config_["diameter_mm"], whole_mm, 2 * whole_mm)
+    message = "strapping = %s: must reach the full line, %d mm (empty_mm - full_mm), for shape = strapping"
+    return ("shape",), message % (_shown(config_["strapping"]), whole_mm)
 
 
 def _from_0(raw):
@@ -173,9 +200,11 @@ _MIGRATIONS = {0: _from_0}
 
 
 def _wanted(name):
-    low, high = LIMITS[name]
+    low, high = LIMITS[name][0], LIMITS[name][-1]
     if isinstance(low, str):
-        return "%s or %s" % (low, high)
+        return "%s or %s" % (", ".join(LIMITS[name][:-1]), high)
+    if name == "strapping":
+        return "empty or 2 to 16 pairs mm:volume from 0:0 on, both rising, up to 6000 mm and 10000"
     if isinstance(DEFAULTS[name], int):
         return ("%d..%d %s" % (low, high, FIELDS[name][0])).rstrip()
     wanted = "a text of %d..%d bytes" % (low, high)

@@ -1,5 +1,7 @@
 """One wake, top to bottom: wake, measure, decide, report, sleep."""
 
+import gc
+
 from binnode import config as configuration
 from binnode.board import Board, read_text
 from binnode.reporting import policy
@@ -8,6 +10,11 @@ from binnode.storage import state as memory
 
 _BOTTOM_MARGIN_MM = 30  # and 2 %: an uneven bottom, and air some degrees off
 _FALLBACK_S = 3600
+_DAY_S = 86400
+_WAKE_BUDGET_MS = 25000  # for all but the radio, which has its own; the watchdog is never fed
+_COLLECT_EVERY = 32768  # bytes: or garbage lies between what stays, and no large piece is ever free
+_CONFIG_DAMAGED = 8  # storage/recoveries.py
+_DEEP_SLEEP = 4  # machine.DEEPSLEEP_RESET
 
 
 class Status:
@@ -21,28 +28,96 @@ class Status:
 
 
 def run():
-    """A wake that ends in deep sleep, whatever happens in it."""
+    """A wake that ends in deep sleep, whatever happens in it. Crashes go to crash.py, what was mended to recover.py."""
+    gc.threshold(_COLLECT_EVERY)
     board = Board()
     started_ms = board.time.ticks_ms()
     sleep_s = _FALLBACK_S
+    state = None
     try:
-        config, problem = configuration.load(read_text("config.json"))
-        sleep_s = config["measure_s"]
-        print(wake(board, config, problem))
-    except Exception as error:
-        import sys
+        state, mended = begin(board)
+        config, problem = settings(state)
+        board.watchdog(_WAKE_BUDGET_MS + config["wifi_budget_ms"])
+        now_s = board.time.time()
+        if not state.safe:
+            sleep_s = config["measure_s"]
+        if state.safe and 0 < state.safe_try_at_s - now_s <= _DAY_S:
+            from binnode import safe
 
+            said = safe.wake(board, config, state, now_s)
+        else:
+            if state.safe:
+                state.safe_try_at_s = now_s + _DAY_S
+                state.retry_at_s = 0
+                state.diagnose = True  # a try that has nothing to report would prove little
+                state.step = memory.MEASURING
+                board.remember(state.pack())
+            said = wake(board, config, state, mended or problem)
+            sleep_s = _FALLBACK_S if state.safe else config["measure_s"]
+        state.step = 0
+        board.remember(state.pack())
+        print(said)
+    except KeyboardInterrupt:
+        from binnode.crash import visited
+
+        visited(board, state)
+        raise
+    except Exception as error:
         print("binnode: this wake failed; the next is in %d s" % sleep_s)
-        sys.print_exception(error)
+        make_room()
+        from binnode.crash import ended
+
+        ended(board, state, error)
     awake_ms = board.time.ticks_diff(board.time.ticks_ms(), started_ms)
     board.deep_sleep(max(1000, sleep_s * 1000 - awake_ms))
 
 
-def wake(board, config, problem):
-    """Measure, decide, report if there is reason to, remember. The console's line about it."""
-    state, loss = recall(board)
+def make_room():
+    """Memory may be what the wake lacked: let go of what may be loaded again."""
+    from binnode.wifi import forget
+
+    forget("binnode.sensing")
+    forget("binnode.wifi")
+
+
+def begin(board):
+    """(State, what was mended or None). From here to the end of run() RTC memory says that a wake is under way."""
+    image = board.recall()
+    cause = board.reset_cause()
+    state = mended = None
+    if cause == _DEEP_SLEEP:
+        try:
+            state = memory.unpack(image)
+        except memory.StateError:
+            pass
+    if not state or state.step:
+        from binnode import recover
+
+        state, mended = recover.begin(board, image, cause)
     state.wakes += 1
-    reading, temperature_c10 = measure(board, config, state.last_distance_mm)
+    state.step = memory.MEASURING
+    board.remember(state.pack())
+    state.step = memory.STARTING
+    return state, mended
+
+
+def settings(state):
+    """(config, what is wrong with its file or None)."""
+    try:
+        config, problem, code = configuration.examine(read_text("config.json"))
+    except Exception as error:  # such as no memory for what is in the file
+        gc.collect()
+        config, problem, code = dict(configuration.DEFAULTS), "config.json: not readable (%s)" % error, _CONFIG_DAMAGED
+    if code is not None or state.told:
+        from binnode.recover import config_found
+
+        config_found(state, code)
+    return config, problem
+
+
+def wake(board, config, state, problem):
+    """Measure, decide, report if there is reason to, remember. The console's line about it."""
+    reading, temperature_c10 = measured(board, config, state)
     fill_permille = None
     if reading.kind == kinds.OK:
         from binnode.sensing.shape import fill_permille as filled
@@ -63,17 +138,37 @@ def wake(board, config, problem):
         result = "waits"
         if policy.may_try(state, now_s):
             result = report(board, config, state, status, why, now_s)
-    board.remember(state.pack())
-    return line(state, status, why, result, loss or problem, config["measure_s"])
+    checkpoint_if_due(board, state)
+    # A crash in reporting is not over before a report was tried again.
+    tried = result not in (None, "waits")
+    if state.crashes and not state.crashed and (tried or state.crash_step != memory.REPORTING):
+        state.crashes = 0
+        if state.safe:
+            state.safe, state.diagnose = False, True
+    return line(state, status, why, result, problem, config["measure_s"])
 
 
-def recall(board):
-    """(State, None), or (a new State, why) when RTC memory holds none. Power-on is no loss."""
+def measured(board, config, state):
+    """measure(); whatever goes wrong in it, the node can still report: a reading of kind FAULT then."""
+    state.step = memory.MEASURING
     try:
-        return memory.unpack(board.recall()), None
-    except memory.StateError as error:
-        why = error.args[0]
-        return memory.State(), None if why == "empty" else "RTC memory was lost (%s)" % why
+        return measure(board, config, state.last_distance_mm)
+    except Exception as error:
+        from binnode import crash, safe
+
+        crash.failed(board, state, error, board.time.time())
+        return safe.Nothing(), None
+    finally:
+        state.step = memory.STARTING
+
+
+def checkpoint_if_due(board, state):
+    """Copy the readings that wait to NVS, once a day."""
+    now_s = board.time.time()
+    if len(state.backlog) and not 0 <= now_s - state.checkpoint_at_s < _DAY_S:
+        from binnode.storage import checkpoint
+
+        checkpoint.keep(board, state, now_s)
 
 
 def measure(board, config, last_mm):
@@ -102,23 +197,39 @@ def measure(board, config, last_mm):
 
 def report(board, config, state, status, why, now_s):
     """Deliver this reading and those that wait. "sent", or what went wrong; nothing is lost by it."""
+    from binnode.wifi import forget
+
+    forget("binnode.sensing")  # measuring is over: room for the radio
+    gc.collect()  # now, and not when memory is full and in pieces
     from binnode.reporting import payload
-    from binnode.wifi.link import WifiLink, LinkError
+    from binnode.wifi.link import LinkError, WifiLink
 
     policy.trying(state, config, now_s)
+    state.step = memory.REPORTING
     board.remember(state.pack())  # a brown-out in the middle of it counts as a failure too
     link = WifiLink(board, config, state)
     try:
         link.open()
+        now_s = board.time.time()  # TLS may have set the clock
         while why:
             earlier = policy.earlier(state, payload.fits(link.room), board.time.time())
             status.reason, status.flags = why, policy.flags(state, status.kind)
             link.deliver(payload.encode(status, earlier, link.room), status)
             why = policy.delivered(state, status.kind, status.fill_permille, len(earlier), now_s)
+            board.remember(state.pack())  # what was delivered is not delivered again, whatever comes
+        if state.diagnose:
+            from binnode.reporting import diagnostics
+
+            diagnostics.deliver(link, board, state)
     except LinkError as error:
         return "failed: %s" % error
     finally:
+        if state.checkpointed and not state.current:
+            from binnode.storage import checkpoint
+
+            checkpoint.settle(board, state, board.time.time())
         link.close()
+    state.step = memory.STARTING
     return "sent"
 
 

@@ -150,6 +150,13 @@ class BoardLink:
         """Remove files, and those folders that are empty then."""
         self._snippet(f"{board_snippets.CHANGE}\nremove({names!r}, {folders!r})")
 
+    def run(self, code: str, timeout_s: float = 10.0) -> str:
+        """What Python `code` prints on the board. Raises LinkError with its traceback when it fails there."""
+        output, error = self._run(code, timeout_s)
+        if error:
+            raise LinkError(f"the code failed on the board:\n{error}")
+        return output
+
     def reset(self) -> bool:
         """Let the board start anew, whatever it does now; False when it could not be told."""
         try:

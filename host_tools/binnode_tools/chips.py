@@ -6,7 +6,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Chip:
-    """What the pins of a chip can do. `strapping`: pin -> what its level decides at reset; `boot`: the download pin."""
+    """What a chip and its pins can do.
+
+    `strapping`: pin -> what its level decides at reset; `boot`: the download pin; `wake`: the pins that end deep sleep.
+    `adc_ranges_mv`: what each of the four attenuations measures up to.
+    """
 
     exists: frozenset[int]
     input_only: frozenset[int]
@@ -18,7 +22,12 @@ class Chip:
     adc1: frozenset[int]
     adc2: frozenset[int]
     wake: frozenset[int]
-    adc_max_mv: int
+    adc_ranges_mv: tuple[int, int, int, int]
+    max_mhz: int
+
+    @property
+    def adc_max_mv(self) -> int:
+        return self.adc_ranges_mv[-1]
 
 
 def _pins(*parts: int | range) -> frozenset[int]:
@@ -26,7 +35,7 @@ def _pins(*parts: int | range) -> frozenset[int]:
 
 
 # Sources: ESP-IDF 5 programming guide, "GPIO & RTC GPIO" of each chip (pins, ADC, RTC/LP, SPI0/1, USB-JTAG);
-# the data sheets, "Strapping Pins", "Pin Overview" (UART0) and "ADC Characteristics" (highest attenuation).
+# the data sheets, "Strapping Pins", "Pin Overview" (UART0) and "ADC Characteristics" (0, 2.5, 6 and 11 dB).
 CHIPS = {
     "esp32": Chip(
         exists=_pins(range(20), range(21, 24), range(25, 28), range(32, 40)),
@@ -45,7 +54,8 @@ CHIPS = {
         adc1=_pins(range(32, 40)),
         adc2=_pins(0, 2, 4, range(12, 16), range(25, 28)),
         wake=_pins(0, 2, 4, range(12, 16), range(25, 28), range(32, 40)),
-        adc_max_mv=2450,
+        adc_ranges_mv=(950, 1250, 1750, 2450),
+        max_mhz=240,
     ),
     "esp32s3": Chip(
         exists=_pins(range(22), range(26, 49)),
@@ -63,7 +73,8 @@ CHIPS = {
         adc1=_pins(range(1, 11)),
         adc2=_pins(range(11, 21)),
         wake=_pins(range(22)),
-        adc_max_mv=3100,
+        adc_ranges_mv=(850, 1100, 1600, 2900),
+        max_mhz=240,
     ),
     "esp32c3": Chip(
         exists=_pins(range(22)),
@@ -80,7 +91,8 @@ CHIPS = {
         adc1=_pins(range(5)),
         adc2=_pins(5),
         wake=_pins(range(6)),
-        adc_max_mv=2500,
+        adc_ranges_mv=(750, 1050, 1300, 2500),
+        max_mhz=160,
     ),
     "esp32c6": Chip(
         exists=_pins(range(31)),
@@ -99,12 +111,16 @@ CHIPS = {
         adc1=_pins(range(7)),
         adc2=_pins(),
         wake=_pins(range(8)),
-        adc_max_mv=3300,
+        adc_ranges_mv=(1000, 1300, 1900, 3300),
+        max_mhz=160,
     ),
 }
 
-ROLES = ("trigger", "echo", "supply", "onewire", "battery", "led", "button")
-_DRIVEN = ("trigger", "supply", "onewire", "led")
+ROLES = ("trigger", "echo", "supply", "onewire", "battery", "battery_enable", "led", "button")
+_DRIVEN_BY_RADIO = ("radio_sck", "radio_mosi", "radio_cs", "radio_reset")
+_DRIVEN = ("trigger", "supply", "onewire", "battery_enable", "led", *_DRIVEN_BY_RADIO)
+# Soldered by who made the board: on a strapping pin it does no harm at reset, or the board would not start.
+_SOLDERED = ("led", "radio_")
 
 
 def pin_problem(chip: Chip, role: str, pin: int) -> str | None:
@@ -130,7 +146,7 @@ def pin_problem(chip: Chip, role: str, pin: int) -> str | None:
     if role == "button" and pin not in chip.wake:
         # The C3 and C6 download pin can't wake, but it is the button that their boards have: it serves at reset.
         return None if pin == chip.boot else "no pin that wakes the chip"
-    if pin in chip.strapping and not (role == "led" and "1.8 V" not in chip.strapping[pin]):
+    if pin in chip.strapping and not (role.startswith(_SOLDERED) and "1.8 V" not in chip.strapping[pin]):
         return None if role == "button" and pin == chip.boot else f"a strapping pin ({chip.strapping[pin]})"
     return None
 

@@ -19,6 +19,7 @@ from binnode_tools.boards import Board, firmware_json
 
 SOURCES = ("boot.py", "main.py", "verify.py")  # run from source: main.py must be, and the checker is no .mpy itself
 MANIFEST = "manifest.json"
+_MPY_6 = b"M\x06\0"  # format 6, and no native code
 # What MicroPython's esp32 port mounts with (ports/esp32/modules/inisetup.py).
 LITTLEFS: dict[str, Any] = {
     "block_size": 4096,
@@ -28,9 +29,13 @@ LITTLEFS: dict[str, Any] = {
     "lookahead_size": 32,
     "block_cycles": 100,
     "name_max": 255,
-    # Keeps the logs of the directories short: a wake spends a third less time looking files up. 512 was found by trying.
+    # Keeps the logs of the directories short: a wake spends a third less time looking files up. 512: by trial.
     "metadata_max": 512,
 }
+
+
+_EPOCH_2000_S = 946684800  # where the chip's time begins, counted from 1970
+_FIRST_S = 820540800  # 1 January 2026, counted from 2000
 
 
 class ImageError(Exception):
@@ -47,6 +52,23 @@ def commit() -> str:
     except OSError:
         return "unversioned"
     return done.stdout.strip() if done.returncode == 0 else "unversioned"
+
+
+def commit_s() -> int:
+    """Seconds from 2000 to the commit: the same for the same commit. Outside a checkout the first day of 2026."""
+    command = ["git", "-C", str(paths.REPOSITORY), "log", "-1", "--format=%ct"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True) if paths.IN_REPOSITORY else None
+    except OSError:
+        done = None
+    if done is None or done.returncode or not done.stdout.strip():
+        return _FIRST_S
+    return max(_FIRST_S, int(done.stdout) - _EPOCH_2000_S)
+
+
+def version_source() -> str:
+    """binnode/version.py as the image carries it."""
+    return f'VERSION = "{version("binnode-tools")}"\nCOMMIT = "{commit()}"\nBUILD_S = {commit_s()}\n'
 
 
 def compile_mpy(source: bytes, name: str) -> bytes:
@@ -78,7 +100,7 @@ def firmware_files() -> dict[str, bytes]:
     for path in sorted(paths.FIRMWARE.rglob("*.py")):
         name = path.relative_to(paths.FIRMWARE).as_posix()
         if name == "binnode/version.py":
-            modules.append((name, f'VERSION = "{version("binnode-tools")}"\nCOMMIT = "{commit()}"\n'.encode()))
+            modules.append((name, version_source().encode()))
         elif name in SOURCES:
             files[name] = path.read_bytes()
         else:
@@ -101,7 +123,24 @@ def application_files(board: Board) -> dict[str, bytes]:
     files["board.json"] = json.dumps(firmware_json(board), separators=(",", ":")).encode()
     manifest = {name: digest(content) for name, content in sorted(files.items())}
     files[MANIFEST] = json.dumps(manifest, separators=(",", ":")).encode()
+    check_files(files, board.build)
     return files
+
+
+def check_files(files: dict[str, bytes], build: str) -> None:
+    """Refuse what MicroPython would not run as it is meant. `build`: the board's. ImageError names file and remedy."""
+    for name, content in sorted(files.items()):
+        stem, _, ending = name.rpartition(".")
+        if build.startswith("LILYGO") and ending in ("py", "mpy") and stem.split("/")[0] == "lora":
+            raise ImageError(f"{name}: the build {build} has a module of that name: choose another")
+        if ending != "mpy":
+            continue
+        if stem in ("boot", "main"):
+            raise ImageError(f"{name}: MicroPython starts source only: name it {stem}.py")
+        if f"{stem}.py" in files:
+            raise ImageError(f"{name}: {stem}.py lies beside it and would be imported in its place")
+        if content[:3] != _MPY_6:
+            raise ImageError(f"{name}: not bytecode of format 6: take the mpy-cross of MicroPython 1.23 or newer")
 
 
 def littlefs_image(files: dict[str, bytes], size: int) -> bytes:

@@ -43,6 +43,8 @@ def measure(board: str, say: Say, out: Console, keep: Path | None = None) -> lis
     figures.append(figure("heap_kib_stand_ins", stand_ins_kib))
     for name, scenario in (("heap_kib_measure_wake", MEASURE), ("heap_kib_report_wifi", REPORT)):
         figures.append(figure(name, heap.needed_kib(board, scenario, say) - stand_ins_kib))
+    tls_kib = heap.needed_kib_tls(say)
+    figures.append(figure("heap_kib_report_tls", None if tls_kib is None else tls_kib - stand_ins_kib))
 
     say("instructions: wakes under valgrind" if instructions.available() else instructions.MISSING)
     measured, reported = instructions.of_wakes(board, (MEASURE, REPORT), keep)

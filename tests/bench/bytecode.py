@@ -4,18 +4,30 @@ from binnode_tools.virtual_board.chip import WakeRecord
 
 from tests.bench.node import MEASURE, REPORT, BenchError, Scenario, expect, image_files, new_kit, second_wake
 
-# In the place of main.py: as a wake from deep sleep runs it, but with a word before the sleep.
+# In the place of main.py: as a wake from deep sleep runs it, but with a word before the sleep. What the node has
+# forgotten by then (binnode.wifi.forget) was loaded all the same: each import notes what there is.
 _TELLING_MAIN = b"""\
+import builtins
 import machine
+import sys
 
 sleep = machine.deepsleep
+load = builtins.__import__
+seen = set()
+
+
+def see(*arguments):
+    module = load(*arguments)
+    seen.update(sys.modules)
+    return module
 
 
 def tell(ms):
-    import sys
-
-    print("modules " + " ".join(sys.modules))
+    print("modules " + " ".join(sorted(seen)))
     sleep(ms)
+
+
+builtins.__import__ = see
 
 
 machine.deepsleep = tell

@@ -16,6 +16,7 @@ NAMES: dict[str, tuple[str, float | None]] = {
     "heap_kib_stand_ins": ("KiB", None),
     "heap_kib_measure_wake": ("KiB", 96),
     "heap_kib_report_wifi": ("KiB", 96),
+    "heap_kib_report_tls": ("KiB", 96),
     "instructions_measure_wake": ("instructions", None),
     "instructions_report_wifi": ("instructions", None),
     "awake_ms_measure": ("ms", None),

@@ -53,3 +53,28 @@ def needed_kib(board: str, scenario: Scenario, say: Callable[[str], None] = lamb
     found = smallest(succeeds)
     say(f"{found} KiB of heap do for a wake {scenario.name}, stand-ins included")
     return found
+
+
+def needed_kib_tls(say: Callable[[str], None] = lambda text: None) -> int | None:
+    """The same of the first wake of all with TLS, which asks for the time as well; None without `cryptography`."""
+    try:
+        from tests.system.pki import Authority
+    except ImportError:
+        say("no figure with TLS: the package cryptography is missing")
+        return None
+    from binnode_tools.virtual_board.node_kit import BROKER_HOST
+
+    from tests.system.secure import secure
+
+    authority = Authority()
+    server = authority.server(BROKER_HOST)
+
+    def succeeds(kib: int) -> bool:
+        with secure(authority, server, heap_kib=kib) as it:
+            it.node.run_hours(0.01)
+            it.node.expected_findings.update(it.node.findings())  # a wake that lacks memory may well have some
+            return ": sent" in it.said
+
+    found = smallest(succeeds)
+    say(f"{found} KiB of heap do for a first wake over TLS, stand-ins included")
+    return found

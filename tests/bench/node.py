@@ -3,12 +3,13 @@
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from binnode_tools import boards
 from binnode_tools.virtual_board import node_kit
 from binnode_tools.virtual_board.chip import DEEP_SLEEP, WakeRecord
-from binnode_tools.virtual_board.network import Network, Stream
+from binnode_tools.virtual_board.network import Network
+from binnode_tools.virtual_board.peers import ScriptedBroker
 from binnode_tools.virtual_board.scene import KIND, Scene, Unkind
 from binnode_tools.virtual_board.world import VirtualBoard, World
 
@@ -21,7 +22,6 @@ SLEEP_AT_ONCE = b"import machine\n\nmachine.deepsleep(900000)\n"
 _SOUND_LINE = re.compile(
     r"^binnode: wake \d+, \d+\.\d %, ok, \d+ mm, \w+: (nothing to report|sent), \d+ waiting; sleeps \d+ s$"
 )
-_CONNECT, _PUBLISH = 1, 3
 
 
 class BenchError(Exception):
@@ -69,49 +69,6 @@ def sound(wake: WakeRecord) -> str | None:
     return found[1] if found and wake.how == "deep sleep" else None
 
 
-@dataclass
-class ScriptedBroker(Stream):
-    """An MQTT broker that accepts everyone, acknowledges every publish, and never says anything else."""
-
-    latency_us: Callable[[], int]
-    _waiting: bytearray = field(default_factory=bytearray)
-    _replies: bytearray = field(default_factory=bytearray)
-    _arrives: int = 0
-
-    def send(self, data: bytes, now: int) -> int:
-        self._waiting += data
-        while (packet := self._next_packet()) is not None:
-            kind, body = packet
-            if kind == _CONNECT:
-                self._replies += b"\x20\x02\x00\x00"
-            elif kind == _PUBLISH:
-                id_at = 2 + int.from_bytes(body[:2])
-                self._replies += b"\x40\x02" + body[id_at : id_at + 2]
-            self._arrives = now + self.latency_us()
-        return len(data)
-
-    def _next_packet(self) -> tuple[int, bytes] | None:
-        """(kind, what follows the fixed header) of a packet that is there as a whole (MQTT 3.1.1, 2.2)."""
-        length = 0
-        for at, byte in enumerate(self._waiting[1:5]):
-            length |= (byte & 127) << 7 * at
-            if not byte & 128:
-                start = 2 + at
-                if len(self._waiting) < start + length:
-                    return None
-                packet = self._waiting[0] >> 4, bytes(self._waiting[start : start + length])
-                del self._waiting[: start + length]
-                return packet
-        return None
-
-    def receive(self, size: int, now: int, deadline: int) -> tuple[bytes, int] | None:
-        if not self._replies or self._arrives > deadline:
-            return None
-        data = bytes(self._replies[:size])
-        del self._replies[:size]
-        return data, max(now, self._arrives)
-
-
 def new_kit(board: str, unkind: Unkind = KIND) -> node_kit.Kit:
     """In a kind world no chance decides how often the node pings: what the VM needs is the same each time."""
     return node_kit.Kit(board=board, seed="bench", name="bench", unkind=unkind)
@@ -130,7 +87,7 @@ def powered(
     """A node whose first wake, the cold start, is behind it."""
     with World() as world:
         network: Network = node_kit.network_of(kit)
-        network.add(node_kit.BROKER_HOST, node_kit.BROKER_PORT, lambda: ScriptedBroker(network.latency_us))
+        network.add(node_kit.BROKER_HOST, node_kit.BROKER_PORT, ScriptedBroker(network.latency_us).connect)
         scene = Scene(level, kit.geometry, kit.unkind, kit.seed)
         board = node_kit.add_node(world, kit, scene, network, files)
         one_wake(world, board)

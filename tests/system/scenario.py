@@ -35,6 +35,7 @@ class Scenario:
         self.judge = Judge()
         self.board.on_wake_end = self._ended
         self.taken = 0
+        self.expected_findings: set[str] = set()
 
     def _ended(self, wake: WakeRecord) -> None:
         fresh = [(topic, payload) for _, topic, payload, _ in self.broker.published[self.taken :]]
@@ -50,6 +51,10 @@ class Scenario:
         self.world.run_until(round(hours * HOUR_US))
         return self
 
+    def findings(self) -> list[str]:
+        """What the chip accepted and what bites later, in all wakes so far, each once."""
+        return list(dict.fromkeys(text for wake in self.wakes for text in wake.findings))
+
     def reports(self) -> list:
         """Every status published so far, decoded."""
         return [decode(payload) for _, topic, payload, _ in self.broker.published if topic.endswith("/up/1")]
@@ -57,6 +62,11 @@ class Scenario:
 
 @contextmanager
 def scenario(level: Callable[[float], float] = lambda t_s: 300, files=None, **kit):
-    """A Scenario in a world of its own; keywords are those of node_kit.Kit."""
+    """A Scenario in a world of its own; keywords are those of node_kit.Kit.
+
+    It ends without a finding (misuse.py), unless the test has put it into `expected_findings`.
+    """
     with World() as world:
-        yield Scenario(world, node_kit.Kit(**kit), level, files)
+        node = Scenario(world, node_kit.Kit(**kit), level, files)
+        yield node
+        assert not set(node.findings()) - node.expected_findings

@@ -32,7 +32,9 @@ def test_a_wake_loads_at_most_32_kib_of_bytecode():
 
 def test_a_wake_that_only_measures_loads_no_radio():
     modules, _ = bytecode.loaded_by_each(BOARD)["measure"]
-    assert not [name for name in modules if "wifi" in name or "payload" in name or "state_json" in name or "service" in name]
+    assert not [
+        name for name in modules if "wifi" in name or "payload" in name or "state_json" in name or "service" in name
+    ]
 
 
 def test_all_of_the_firmware_fits_96_kib():

@@ -39,7 +39,9 @@ def test_json_state_is_retained_and_speaks_lwm2m_3435():
 
     with scenario() as node:
         node.run_hours(0.1)
-        (state,) = [(payload, kept) for _, topic, payload, kept in node.broker.published if topic == "binnode/bin/state"]
+        (state,) = [
+            (payload, kept) for _, topic, payload, kept in node.broker.published if topic == "binnode/bin/state"
+        ]
         fields = json.loads(state[0])
         assert state[1] is True
         assert abs(fields["actual_filling_percentage"] - 30) <= 1 and fields["container_full"] is False
@@ -91,7 +93,9 @@ def test_open_lid_is_not_an_empty_bin():
         kinds = {report.kind for report in node.reports()}
         assert kinds - {"ok"}, "an open lid shows"
         assert not any(report.emptied for report in node.reports())
-        assert all(abs(report.fill_permille - 500) < 20 for report in node.reports() if report.fill_permille is not None)
+        assert all(
+            abs(report.fill_permille - 500) < 20 for report in node.reports() if report.fill_permille is not None
+        )
 
 
 @pytest.mark.parametrize(("fault", "kinds"), [("dead", {"fault"}), ("stuck", {"fault"})])

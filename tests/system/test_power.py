@@ -1,6 +1,5 @@
 """Power cuts, watchdog and battery on the virtual board itself: what the world does to a small main.py."""
 
-
 import pytest
 from binnode_tools.virtual_board.storage import Cutter, Nvs, PowerCut
 
@@ -85,11 +84,13 @@ if machine.reset_cause() == 1:
         dog.feed()
     %s
 print(machine.reset_cause(), machine.RTC().memory())
-machine.deepsleep(0)
+machine.deepsleep(86400000)
 """
 
 
-@pytest.mark.parametrize("trouble", ["time.sleep(60)", "while machine.reset_cause(): pass", "machine.lightsleep(60000)"])
+@pytest.mark.parametrize(
+    "trouble", ["time.sleep(60)", "while machine.reset_cause(): pass", "machine.lightsleep(60000)"]
+)
 def test_watchdog_bites_in_a_sleep_and_in_a_loop(trouble):
     with node_running(WATCHED % trouble) as node:
         node.run_hours(0.1)
@@ -157,5 +158,3 @@ def test_what_was_not_committed_is_gone():
     assert nvs.get("n", "key", int) == 5
     nvs.lose_power()
     assert nvs.get("n", "key", int) is None
-
-

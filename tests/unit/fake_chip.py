@@ -55,6 +55,9 @@ class ADC:
         pass
     def read_uv(self):
         return 1950000
+class WDT:
+    def __init__(self, id=0, timeout=5000):
+        pass
 class RTC:
     kept = b""
     def memory(self, image=None):

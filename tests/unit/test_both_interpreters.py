@@ -21,5 +21,6 @@ def test_same_tests_pass_on_micropython(path, capsys):
     assert not outcome["failed"], outcome["output"]
     there = outcome["passed"][path.stem]
     with capsys.disabled():
-        print(f"\n{path.stem}: {here} tests on CPython {sys.version_info.major}.{sys.version_info.minor}, {there} on MicroPython", end="")
+        version = f"{sys.version_info.major}.{sys.version_info.minor}"
+        print(f"\n{path.stem}: {here} tests on CPython {version}, {there} on MicroPython", end="")
     assert here == there > 0

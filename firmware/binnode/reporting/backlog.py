@@ -41,17 +41,18 @@ class Backlog:
         if count:
             back_s = (self._at_s(count - 1) - at_s) & _SPAN
             if 0 < back_s < _HALF:
-                self._set_back(back_s)
+                self.shift(-back_s)
         if count == CAPACITY:
             self._thin(at_s)
         self.data.extend(
             bytes((at_s >> 22, at_s >> 14 & 255, at_s >> 6 & 255, (at_s & 63) << 2 | code >> 8, code & 255))
         )
 
-    def _set_back(self, back_s):
+    def shift(self, delta_s):
+        """The clock was set: every entry keeps its distance to it."""
         data = self.data
         for place in range(len(self)):
-            at_s = (self._at_s(place) - back_s) & _SPAN
+            at_s = (self._at_s(place) + delta_s) & _SPAN
             place *= ENTRY_BYTES
             data[place] = at_s >> 22
             data[place + 1] = at_s >> 14 & 255

@@ -7,6 +7,8 @@ Section numbers below are those of the standard.
 
 from micropython import const
 
+from binnode.wifi import LinkFailure
+
 _CONNECT = const(0x10)
 _CONNACK = const(0x20)
 _PUBLISH_QOS1 = const(0x32)
@@ -26,19 +28,18 @@ _REFUSALS = (
 )
 
 
-class MqttError(Exception):
+class MqttError(LinkFailure):
     """The conversation failed; the text says how."""
 
 
-def open_socket(socket, host, port, deadline):
-    """A TCP connection, by the module `socket`. Looking up a name is bounded by the IP stack alone: give an address."""
+def open_socket(socket, address, port, deadline):
+    """A TCP connection, by the module `socket`, to a dotted `address`: a name's look-up would know no deadline."""
     try:
-        address = socket.getaddrinfo(host, port)[0][-1]
         sock = socket.socket()
     except OSError as error:
-        raise MqttError("cannot find mqtt_host %s: %s" % (host, error))
+        raise MqttError("no socket is free: %s" % error)
     try:
-        _timed(sock, deadline, "connecting to mqtt_host", sock.connect, address)
+        _timed(sock, deadline, "connecting to mqtt_host", sock.connect, (address, port))
     except MqttError:
         sock.close()
         raise

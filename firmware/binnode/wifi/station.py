@@ -15,6 +15,7 @@ What the ESP32 port does (micropython ports/esp32/network_wlan.c, master of 2026
 from micropython import const
 
 from binnode.deadline import Deadline
+from binnode.wifi import LinkFailure, is_address
 
 _POLL_MS = const(25)
 # A scan of 13 channels: 120 ms each where probing is allowed, 360 ms where listening only (esp_wifi scan defaults).
@@ -43,7 +44,7 @@ _REASONS = {
 }
 
 
-class JoinError(Exception):
+class JoinError(LinkFailure):
     """The network was not joined; the text is the reason and says what to do."""
 
 
@@ -52,14 +53,9 @@ def static_address(text):
     if not text:
         return None
     parts = tuple(text.split("/"))
-    if len(parts) != 4 or not all(_is_address(part) for part in parts):
+    if len(parts) != 4 or not all(is_address(part) for part in parts):
         raise ValueError("wifi_address must be ip/mask/gateway/dns, such as 10.0.0.9/255.255.255.0/10.0.0.1/10.0.0.1")
     return parts
-
-
-def _is_address(text):
-    numbers = text.split(".")
-    return len(numbers) == 4 and all(n.isdigit() and len(n) < 4 and int(n) < 256 for n in numbers)
 
 
 def join(wlan, time, ssid, key, address, remembered, deadline):
@@ -67,7 +63,7 @@ def join(wlan, time, ssid, key, address, remembered, deadline):
 
     `wlan` is network.WLAN(STA_IF); `address` "ip/mask/gateway/dns" or "" for DHCP; `remembered` the (bssid or None,
     channel or 0) of the last time, tried first for a third of the time. JoinError says why not, ValueError what is
-    wrong with `address`. Call leave() afterwards, whatever happened.
+    wrong with `address`. Call binnode.wifi.leave() afterwards, whatever happened.
     """
     address = static_address(address)
     try:
@@ -129,15 +125,3 @@ def _connect(wlan, time, patience, arguments, named):
             if patience.expired():
                 raise
             time.sleep_ms(_POLL_MS)
-
-
-def leave(wlan):
-    """Disconnect and switch the radio off. Never raises, whatever state `wlan` is in."""
-    try:
-        wlan.disconnect()
-    except OSError:
-        pass  # It was not started.
-    try:
-        wlan.active(False)
-    except OSError:
-        pass

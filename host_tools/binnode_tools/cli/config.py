@@ -3,15 +3,19 @@
 import getpass
 import json
 import sys
+from pathlib import Path
 from typing import TextIO
 
 import click
 from rich.markup import escape
 from rich.table import Table
 
+from binnode_tools import certificate
 from binnode_tools.cli import port as serial_port
 from binnode_tools.cli.main import console, fail
 from binnode_tools.node_service import NodeError, NodeService, Settings, Value
+
+CA_FILE = "ca.der"  # firmware/binnode/wifi/tls.py
 
 
 @click.group()
@@ -99,6 +103,28 @@ def set_(
         out.print(escape(f"{name} = {value}" + (f" (was {was})" if was not in ("", value) else "")))
     for name in secrets:
         out.print(f"{name}: set")
+
+
+@command.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@serial_port.options
+def ca(file: Path, port: str | None, wait: float, as_json: bool) -> None:
+    """Store the certificate of the CA (PEM or DER) that the MQTT broker's certificate must be signed by."""
+    content = b""
+    try:
+        content = certificate.to_der(file.read_bytes())
+    except ValueError as error:
+        fail(f"{file.name} {error}")
+    until = certificate.date(certificate.validity(content)[1])
+    with serial_port.connected(port, wait, lambda: "The CA that was there before stays.") as link:
+        link.write(CA_FILE + ".new", content)
+        link.swap_in([CA_FILE])
+        if link.read(CA_FILE) != content:
+            raise NodeError(f"{CA_FILE}: read back different. Try again; is the board's flash worn out?")
+    if as_json:
+        click.echo(json.dumps({"file": CA_FILE, "bytes": len(content), "valid_until": until}))
+        return
+    console().print(escape(f"{CA_FILE}: {len(content)} bytes, valid until {until}. It counts with mqtt_tls=on"))
 
 
 def parse(assignments: tuple[str, ...], settings: Settings) -> tuple[dict[str, Value], list[str]]:

@@ -101,8 +101,15 @@ def run(
     run_picture.draw_png(result, folder / "level.png")
     if as_json:
         click.echo(json.dumps(run_report.summary(result)))
+        _fail_on(result.findings)
         return
     run_chart.print_chart(result, out, width=min(out.width, 120))
     run_report.print_table(result, out)
     shown = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
     out.print(f"Picture and numbers: {shown}/level.png, {shown}/summary.json")
+    _fail_on(result.findings)
+
+
+def _fail_on(findings: list[str]) -> None:
+    if findings:
+        fail("what the chip accepts and what bites later (MISUSE.md):\n" + "\n".join(findings), DISAGREES)

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import sys
 import termios
 import tty
@@ -16,7 +17,6 @@ from binnode_tools.cli.main import FAILED, console, fail
 from binnode_tools.image import ImageError
 from binnode_tools.virtual_board.console import Console
 
-LINK = paths.BUILD / "tty-binnode"
 _STEP_PERMILLE = 100
 
 
@@ -98,7 +98,8 @@ def keyboard(board: Console, keys: dict[str, tuple[str, Callable[[], None]]]) ->
     help="seconds of deep sleep that pass in one; awake it runs in real time",
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="everything that chance decides")
-def command(board: str, level: int, speed: float, seed: int) -> None:
+@click.option("--link", type=click.Path(path_type=Path), help="name for the port (default build/tty-binnode)")
+def command(board: str, level: int, speed: float, seed: int, link: Path | None) -> None:
     """A node on a serial port, without hardware: runs in real time until Ctrl-C, with an MQTT broker beside it."""
     from binnode_tools.virtual_board import node_kit
     from binnode_tools.virtual_board.broker import Broker, BrokerError
@@ -106,6 +107,8 @@ def command(board: str, level: int, speed: float, seed: int) -> None:
     from binnode_tools.virtual_board.vm_process import VmError
     from binnode_tools.virtual_board.world import World
 
+    for ending in (signal.SIGTERM, signal.SIGHUP):  # as Ctrl-C: broker and port go too
+        signal.signal(ending, signal.default_int_handler)
     out = console()
     bin_ = Bin(level * 10)
     kit = node_kit.Kit(board=board, seed=str(seed), name="bin-1")
@@ -115,10 +118,10 @@ def command(board: str, level: int, speed: float, seed: int) -> None:
         with Broker() as broker, World() as world:
             network.add_live(node_kit.BROKER_HOST, node_kit.BROKER_PORT, broker.address)
             node = node_kit.add_node(world, kit, scene, network)
-            with Console(world, node, asleep=speed, link=LINK) as running:
+            with Console(world, node, asleep=speed, link=link or paths.BUILD / "tty-binnode") as running:
                 keys = keys_of(running, bin_, lambda text: out.print(text, markup=False))
-                _introduce(out.print, running, level, broker.address, keys if sys.stdin.isatty() else {})
                 with keyboard(running, keys), contextlib.suppress(KeyboardInterrupt):
+                    _introduce(out.print, running, level, broker.address, keys if sys.stdin.isatty() else {})
                     running.run()
     except (BoardError, ImageError, BrokerError, VmError) as error:
         fail(str(error), FAILED)

@@ -8,6 +8,15 @@ var KINDS = ['ok', 'noisy', 'no_echo', 'too_near', 'too_far', 'lid_open', 'fault
 // LwM2M 6042 by kind; 'ok' depends on its pings
 var REJECTED = { noisy: 2, no_echo: 1, too_near: 2, too_far: 1, lid_open: 2, fault: 1, unknown: 0 };
 
+// FPort 2, by number and by bit
+var CAUSES = ['unknown', 'power_on', 'reset', 'watchdog', 'deep_sleep', 'soft_reset'];
+var STEPS = ['none', 'starting', 'measuring', 'reporting', 'safe_measuring', 'safe_reporting'];
+var RECOVERIES = [
+  'rtc_garbage', 'rtc_damaged', 'rtc_migrated', 'rtc_newer', 'checkpoint_restored', 'checkpoint_damaged',
+  'crash_record_damaged', 'nvs_failed', 'config_damaged', 'config_fields', 'config_migrated', 'config_newer',
+  'files_repaired', 'brown_out'
+];
+
 // input: {bytes, fPort, recvTime (optional)} -> {data, warnings, errors}; data is empty when there is an error
 function decodeUplink(input) {
   var error = refusal(input);
@@ -15,11 +24,14 @@ function decodeUplink(input) {
     return { data: {}, warnings: [], errors: [error] };
   }
   var warnings = [];
+  if (input.fPort === 2) {
+    return { data: readDiagnostics(input.bytes, warnings), warnings: warnings, errors: [] };
+  }
   return { data: readStatus(input.bytes, input.recvTime, warnings), warnings: warnings, errors: [] };
 }
 
 function refusal(input) {
-  if (!input || input.fPort !== 1) {
+  if (!input || (input.fPort !== 1 && input.fPort !== 2)) {
     return 'a status comes on FPort 1, not on FPort ' + (input ? describe(input.fPort) : 'undefined');
   }
   var bytes = input.bytes;
@@ -28,6 +40,10 @@ function refusal(input) {
   }
   if (bytes.length > 0 && bytes[0] >> 4 !== 1) {
     return 'payload version ' + (bytes[0] >> 4) + ' is unknown, this codec reads version 1: update the codec';
+  }
+  if (input.fPort === 2) {
+    return bytes.length === 10 ? null :
+      'diagnostics have 10 bytes, not ' + bytes.length + ': were they cut or padded on their way?';
   }
   if (bytes.length < 8 || (bytes.length - 8) % 3 !== 0) {
     return 'a status has 8 bytes and 3 for each earlier reading (8, 11, 14, ...), not ' + bytes.length +
@@ -138,8 +154,12 @@ function readHistory(bytes, recvTime, warnings) {
 function readEarlier(bytes, i, received, warnings) {
   var age = bytes[i] << 6 | bytes[i + 1] >> 2;
   var level = (bytes[i + 1] & 0x03) << 8 | bytes[i + 2];
+  var coarse = (age & 0x2000) !== 0;
+  var count = age & 0x1fff;
   var reading = {
-    age_s: (age & 0x1fff) * (age & 0x2000 ? 960 : 60),
+    age_s: count * (coarse ? 960 : 60),
+    // half a unit of rounding and a second of the clock, and 5 % of the most that it stands for
+    age_uncertainty_s: age === 0x3fff ? null : coarse ? count * 48 + 505 : count * 3 + 33,
     actual_filling_percentage: null,
     kind: 'unknown'
   };
@@ -156,6 +176,47 @@ function readEarlier(bytes, i, received, warnings) {
     reading.time = new Date(time).toISOString();
   }
   return reading;
+}
+
+function readDiagnostics(bytes, warnings) {
+  var cause = bytes[0] & 0x0f;
+  var step = bytes[1] >> 1 & 7;
+  var bits = bytes[3] << 8 | bytes[4];
+  var file = bytes[5] << 4 | bytes[6] >> 4;
+  var line = (bytes[6] & 0x0f) << 8 | bytes[7];
+  var firmware = bytes[8] << 8 | bytes[9];
+  var recoveries = [];
+  if (cause >= CAUSES.length) {
+    warnings.push('reset cause ' + cause + ' is reserved: update the codec');
+    cause = 0;
+  }
+  if (step >= STEPS.length) {
+    warnings.push('step ' + step + ' is reserved: update the codec');
+  }
+  if (bytes[1] & 0xf0) {
+    warnings.push('spare bits of byte 1 are set: ignored');
+  }
+  if (bits >> RECOVERIES.length) {
+    warnings.push('reserved bits of the recoveries are set: update the codec');
+  }
+  for (var i = 0; i < RECOVERIES.length; i++) {
+    if (bits >> i & 1) {
+      recoveries.push(RECOVERIES[i]);
+    }
+  }
+  return {
+    version: 1,
+    reset_cause: CAUSES[cause],
+    safe_mode: (bytes[1] & 1) !== 0,
+    crashes: bytes[2],
+    recoveries: recoveries,
+    crash: step === 0 ? null : {
+      step: step < STEPS.length ? STEPS[step] : 'unknown',
+      file_code: file === 0 ? null : ('00' + file.toString(16)).slice(-3),
+      line: line === 0 ? null : line
+    },
+    firmware: firmware === 0 ? null : (firmware >> 12) + '.' + (firmware >> 6 & 63) + '.' + (firmware & 63)
+  };
 }
 
 // Milliseconds since 1970 of a Date or of an ISO 8601 text; null when none was given

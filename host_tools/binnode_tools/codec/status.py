@@ -19,15 +19,20 @@ class DecodeError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """An earlier reading, `age_s` before the transmission; `fill_permille` None unless `kind` is "ok"."""
+    """An earlier reading, `age_s` before the transmission; `fill_permille` None unless `kind` is "ok".
+
+    The true age is within `age_uncertainty_s` of `age_s`; None: it is that or more.
+    """
 
     age_s: int
+    age_uncertainty_s: int | None
     fill_permille: int | None
     kind: str
 
     def as_dict(self) -> dict[str, object]:
         return {
             "age_s": self.age_s,
+            "age_uncertainty_s": self.age_uncertainty_s,
             "actual_filling_percentage": _percentage(self.fill_permille),
             "kind": self.kind,
         }
@@ -162,14 +167,17 @@ def _level(level: int, kind: str, warnings: list[str]) -> int | None:
 
 def _earlier(number: int, word: int, warnings: list[str]) -> Reading:
     age, level = word >> 10, word & 0x3FF
-    age_s = (age & 0x1FFF) * (960 if age & 0x2000 else 60)
+    count = age & 0x1FFF
+    # Half a unit of rounding and a second of the clock, and 5 % of the most that it stands for.
+    age_s, uncertainty_s = (count * 960, count * 48 + 505) if age & 0x2000 else (count * 60, count * 3 + 33)
+    ages = (age_s, None if age == 0x3FFF else uncertainty_s)
     if level <= 1000:
-        return Reading(age_s, level, "ok")
+        return Reading(*ages, level, "ok")
     if 1009 <= level <= 1014:
-        return Reading(age_s, None, KINDS[level - 1008])
+        return Reading(*ages, None, KINDS[level - 1008])
     if level != 1023:
         warnings.append(f"earlier reading {number}: level {level} is reserved: read as unknown")
-    return Reading(age_s, None, "unknown")
+    return Reading(*ages, None, "unknown")
 
 
 def _known(value: int, unknown: int) -> int | None:

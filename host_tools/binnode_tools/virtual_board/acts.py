@@ -32,6 +32,9 @@ TIME_PULSE = 36
 ADC_INIT = 37
 ADC_READ = 38
 DEEP_SLEEP_HOLD = 39
+UART_OPEN = 40
+WAKE_ON = 41
+MEM_BACKUP = 42
 # 1-Wire
 OW_RESET = 48
 OW_WRITE = 49
@@ -43,6 +46,7 @@ NVS_GET_BLOB = 66
 NVS_SET_BLOB = 67
 NVS_ERASE = 68
 NVS_COMMIT = 69
+NVS_OPEN = 120
 FLASH_WRITE = 72
 FLASH_ERASE = 73
 # network
@@ -59,6 +63,8 @@ SOCK_SEND = 98
 SOCK_RECV = 99
 SOCK_TIMEOUT = 100
 SOCK_CLOSE = 101
+RANDOM = 104
+TLS_DATES = 105
 
 # How an answer ends: a value, or an exception that the stand-in raises.
 OK = 0

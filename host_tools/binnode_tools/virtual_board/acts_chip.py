@@ -9,20 +9,27 @@ from binnode_tools.virtual_board.chip import (
     EndOfWake,
     handles,
     misuse,
+    refused,
 )
+from binnode_tools.virtual_board.misuse import BUSY_WAIT_US
 from binnode_tools.virtual_board.storage import Nvs
 
-NVS_NOT_FOUND = -4354  # ESP_ERR_NVS_NOT_FOUND, as OSError on the chip
+# Bits of what the `esp32` module has; the order is that of _OPTIONAL in vm/esp32.py.
+FEATURES = {"esp32": 0b11101, "esp32s3": 0b11110, "esp32c3": 0b00110, "esp32c6": 0b10010}
+GPIO_WAKE = 7  # ESP_SLEEP_WAKEUP_GPIO
+GPIO_DEEP_SLEEP = ("esp32c3", "esp32c6")
 _MASK = acts.TICKS_PERIOD - 1
 
 
 @handles(acts.BOOT)
 def boot_info(chip: Chip, a: int, b: int, data: bytes) -> Answer:
-    return f"{chip.flash.path}\n{chip.flash.blocks}".encode()
+    return f"{chip.flash.path}\n{chip.flash.blocks} {FEATURES[chip.board.chip]}".encode()
 
 
 @handles(acts.MAIN_ENDED)
 def main_ended(chip: Chip, a: int, b: int, data: bytes) -> Answer:
+    if a:
+        chip.find("no_main")
     raise EndOfWake("main ended")
 
 
@@ -44,7 +51,7 @@ def unique_id(chip: Chip, a: int, b: int, data: bytes) -> Answer:
 @handles(acts.FREQ)
 def freq(chip: Chip, a: int, b: int, data: bytes) -> Answer:
     if a:
-        if a not in (80_000_000, 160_000_000, 240_000_000):
+        if a not in (80_000_000, 160_000_000, 240_000_000) or a > chip.limits.max_mhz * 1_000_000:
             raise misuse("frequency must be 20MHz, 40MHz, 80Mhz, 160MHz or 240MHz")
         chip.hz = a
         chip.draw()
@@ -58,14 +65,35 @@ def reset(chip: Chip, a: int, b: int, data: bytes) -> Answer:
 
 @handles(acts.DEEP_SLEEP)
 def deep_sleep(chip: Chip, a: int, b: int, data: bytes) -> Answer:
-    raise EndOfWake("deep sleep", a * 1000 if a > 0 else None)
+    for number in chip.wake_pins.get(GPIO_WAKE, (b"", 0))[0]:
+        if chip.board.chip not in GPIO_DEEP_SLEEP:
+            raise refused("gpio_deepsleep")
+        if number not in chip.limits.wake:
+            raise refused("gpio_pin")
+    if a < 0 and not chip.wake_pins:
+        chip.find("never_wakes")
+    raise EndOfWake("deep sleep", a * 1000 if a >= 0 else None)
+
+
+@handles(acts.WAKE_ON)
+def wake_on(chip: Chip, a: int, b: int, data: bytes) -> Answer:
+    """ext0, ext1 (RTC pins only) or GPIO, until the next wake; no pins: not any more."""
+    for number in data:
+        chip.pin(number)
+        if a != GPIO_WAKE and number not in chip.limits.wake:
+            raise refused("ext_pin")
+    chip.wake_pins.pop(a, None)
+    if data:
+        chip.wake_pins[a] = (data, b)
+    return 0
 
 
 @handles(acts.LIGHT_SLEEP)
 def light_sleep(chip: Chip, a: int, b: int, data: bytes) -> Answer:
     """RAM and pins stay; the radio of Wi-Fi does not. The clock is the main crystal's or the RC oscillator's: 0.1 %."""
     if chip.station.active:
-        raise misuse("light sleep stops Wi-Fi: switch it off first")
+        chip.find("light_sleep_wifi")
+        chip.station.lose_link(chip.now)
     chip.ledger.set("chip", chip.board.currents_ua.light_sleep)
     jitter_us = chip.random.randint(300, 900) if chip.scene.unkind.sleep_clock_permille else 500
     chip.advance(round(a * 1000 * (1 + chip.sleep_error_permille / 50_000)) + jitter_us)
@@ -82,15 +110,36 @@ def chip_temperature(chip: Chip, a: int, b: int, data: bytes) -> Answer:
 
 @handles(acts.RTC_READ)
 def rtc_read(chip: Chip, a: int, b: int, data: bytes) -> Answer:
+    _rtc_user(chip, "memory")
     return chip.rtc
 
 
 @handles(acts.RTC_WRITE)
 def rtc_write(chip: Chip, a: int, b: int, data: bytes) -> Answer:
     if len(data) > RTC_SIZE:
-        raise misuse("buffer too long")
+        raise refused("rtc_too_long")
+    _rtc_user(chip, "memory")
     chip.rtc = data
+    chip.backup[: len(data)] = data
     return 0
+
+
+@handles(acts.MEM_BACKUP)
+def mem_backup(chip: Chip, a: int, b: int, data: bytes) -> Answer:
+    """The same bytes as RTC memory, without its length."""
+    _rtc_user(chip, "mem_backup")
+    if not 0 <= a < RTC_SIZE:
+        raise ChipError(acts.RUNTIME_ERROR, "index out of range")
+    if b >= 0:
+        chip.backup[a] = b & 255
+        chip.rtc = bytes(chip.backup[: len(chip.rtc)])
+    return chip.backup[a]
+
+
+def _rtc_user(chip: Chip, name: str) -> None:
+    chip.rtc_users.add(name)
+    if len(chip.rtc_users) > 1:
+        chip.find("rtc_shared")
 
 
 @handles(acts.WATCHDOG)
@@ -118,6 +167,8 @@ def ticks_ms(chip: Chip, a: int, b: int, data: bytes) -> Answer:
 
 @handles(acts.SLEEP_US)
 def sleep_us(chip: Chip, a: int, b: int, data: bytes) -> Answer:
+    if a > BUSY_WAIT_US and not b:
+        chip.find("busy_wait", us=a)
     chip.advance(a)
     return 0
 
@@ -138,16 +189,23 @@ def set_time(chip: Chip, a: int, b: int, data: bytes) -> Answer:
 
 def _nvs_names(data: bytes) -> tuple[str, str, bytes]:
     namespace, key, value = data.split(b"\0", 2)
-    if len(namespace) > Nvs.NAME_MAX or len(key) > Nvs.NAME_MAX:
-        raise ChipError(acts.OS_ERROR, -4361)  # ESP_ERR_NVS_KEY_TOO_LONG
+    if len(key) > Nvs.NAME_MAX:
+        raise refused("nvs_key_long")
     return namespace.decode(), key.decode(), value
+
+
+@handles(acts.NVS_OPEN)
+def nvs_open(chip: Chip, a: int, b: int, data: bytes) -> Answer:
+    if len(data.split(b"\0")[0]) > Nvs.NAME_MAX:
+        raise refused("nvs_namespace_long")
+    return 0
 
 
 @handles(acts.NVS_GET_I32)
 def nvs_get_i32(chip: Chip, a: int, b: int, data: bytes) -> Answer:
     value = chip.nvs.get(*_nvs_names(data)[:2], int)
     if value is None:
-        raise ChipError(acts.OS_ERROR, NVS_NOT_FOUND)
+        raise refused("nvs_wrong_type")
     return value
 
 
@@ -161,9 +219,9 @@ def nvs_set_i32(chip: Chip, a: int, b: int, data: bytes) -> Answer:
 def nvs_get_blob(chip: Chip, a: int, b: int, data: bytes) -> Answer:
     value = chip.nvs.get(*_nvs_names(data)[:2], bytes)
     if value is None or not isinstance(value, bytes):
-        raise ChipError(acts.OS_ERROR, NVS_NOT_FOUND)
+        raise refused("nvs_wrong_type")
     if len(value) > a:
-        raise ChipError(acts.OS_ERROR, -4364)  # ESP_ERR_NVS_INVALID_LENGTH
+        raise refused("nvs_small_buffer")
     return value
 
 
@@ -177,7 +235,7 @@ def nvs_set_blob(chip: Chip, a: int, b: int, data: bytes) -> Answer:
 @handles(acts.NVS_ERASE)
 def nvs_erase(chip: Chip, a: int, b: int, data: bytes) -> Answer:
     if not chip.nvs.erase(*_nvs_names(data)[:2]):
-        raise ChipError(acts.OS_ERROR, NVS_NOT_FOUND)
+        raise refused("nvs_wrong_type")
     return 0
 
 

@@ -1,11 +1,14 @@
 """Acts of Wi-Fi and of the sockets behind it."""
 
+from binnode_tools.certificate import validity
 from binnode_tools.virtual_board import acts, network
-from binnode_tools.virtual_board.chip import Answer, Chip, ChipError, handles, misuse
+from binnode_tools.virtual_board.chip import Answer, Chip, ChipError, handles, misuse, refused
 
 _ACTIVATE_US = 25_000  # esp_wifi_start
 _DRIVER_NOT_STARTED = 0x3002  # ESP_ERR_WIFI_NOT_STARTED
 _CHANNEL, _RECONNECTS, _MAC, _SSID = 1, 2, 10, 11
+_DATAGRAMS = 2  # SOCK_DGRAM
+_VERIFY_US = 400_000  # an estimate: one certificate's signature, and its share of the key exchange, on an ESP32
 _PACKET_US = 1500  # one data packet in the air, with its acknowledgement
 
 
@@ -20,7 +23,9 @@ def wifi_active(chip: Chip, a: int, b: int, data: bytes) -> Answer:
         station.active = True
         chip.advance(_ACTIVATE_US)
     elif a == 0 and station.active:
+        aborted = station.aborted | set(station.streams)
         station.reset()
+        station.aborted = aborted
     chip.draw()
     return int(station.active)
 
@@ -108,16 +113,26 @@ def resolve(chip: Chip, a: int, b: int, data: bytes) -> Answer:
 
 @handles(acts.SOCK_OPEN)
 def sock_open(chip: Chip, a: int, b: int, data: bytes) -> Answer:
-    return chip.station.open()
+    try:
+        return chip.station.open(datagrams=a == _DATAGRAMS)
+    except OSError:
+        raise refused("too_many_sockets") from None
 
 
 def _stream(chip: Chip, handle: int) -> network.Stream:
+    if handle in chip.station.aborted:
+        raise refused("socket_wifi_off")
     if handle not in chip.station.streams:
         raise os_error(9)
     stream = chip.station.streams[handle]
     if stream is None:
         raise os_error(network.ENOTCONN)
     return stream
+
+
+def _wants_timeout(chip: Chip, handle: int) -> None:
+    if chip.station.timeouts_ms.get(handle, 0) < 0:
+        chip.find("no_timeout")
 
 
 def _gives_up(chip: Chip, handle: int) -> ChipError:
@@ -131,6 +146,10 @@ def _gives_up(chip: Chip, handle: int) -> ChipError:
 @handles(acts.SOCK_CONNECT)
 def sock_connect(chip: Chip, a: int, b: int, data: bytes) -> Answer:
     net = _online(chip)
+    if a in chip.station.datagrams:  # only notes the peer's address
+        chip.station.streams[a] = network.DatagramStream(net, (data.decode(), b))
+        return 0
+    _wants_timeout(chip, a)
     try:
         stream = net.connect(data.decode(), b, chip.now)
     except TimeoutError:
@@ -159,6 +178,7 @@ def sock_send(chip: Chip, a: int, b: int, data: bytes) -> Answer:
 @handles(acts.SOCK_RECV)
 def sock_recv(chip: Chip, a: int, b: int, data: bytes) -> Answer:
     stream = _stream(chip, a)
+    _wants_timeout(chip, a)
     got = stream.receive(b, chip.now, chip.station.deadline(a, chip.now))
     if got is None:
         raise _gives_up(chip, a)
@@ -176,3 +196,17 @@ def sock_timeout(chip: Chip, a: int, b: int, data: bytes) -> Answer:
 def sock_close(chip: Chip, a: int, b: int, data: bytes) -> Answer:
     chip.station.close(a)
     return 0
+
+
+@handles(acts.RANDOM)
+def random(chip: Chip, a: int, b: int, data: bytes) -> Answer:
+    return chip.random.randbytes(a)
+
+
+@handles(acts.TLS_DATES)
+def tls_dates(chip: Chip, a: int, b: int, data: bytes) -> Answer:
+    """What mbedTLS on the chip finds of a certificate's dates: 0, 1 expired, 2 not valid yet."""
+    chip.advance(_VERIFY_US)
+    start_s, end_s = validity(data)
+    now_s = chip.node_time_us(chip.now) // 1_000_000
+    return 1 if now_s > end_s else 2 if now_s < start_s else 0

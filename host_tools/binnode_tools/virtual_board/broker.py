@@ -86,7 +86,9 @@ class Subscriber:
         self.messages: queue.Queue[tuple[str, bytes]] = queue.Queue()
         self.subscribed: queue.Queue[None] = queue.Queue()
         self.client = paho.Client(CallbackAPIVersion.VERSION2)
-        self.client.on_message = lambda client, data, message: self.messages.put((message.topic, bytes(message.payload)))
+        self.client.on_message = lambda client, data, message: self.messages.put(
+            (message.topic, bytes(message.payload))
+        )
         self.client.on_subscribe = lambda *_: self.subscribed.put(None)
         self.client.on_socket_open = _send_at_once
         self.client.connect(*address)

@@ -1,12 +1,14 @@
 """One virtual board: the chip as its acts show it, with what is wired to it. Everything costs time and charge."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 
 from binnode_tools.boards import Board
 from binnode_tools.chips import CHIPS
 from binnode_tools.virtual_board import acts, network
+from binnode_tools.virtual_board.divider import Divider
+from binnode_tools.virtual_board.misuse import MISUSES
 from binnode_tools.virtual_board.network import Network, Station
 from binnode_tools.virtual_board.power import Battery, Ledger
 from binnode_tools.virtual_board.scene import Scene
@@ -20,11 +22,11 @@ TIMER_WAKE = 4
 
 
 class ChipError(Exception):
-    """What the chip answers with an exception inside the VM: (status, number or text)."""
+    """What the chip answers with an exception inside the VM: status, number or text; an OSError may have a name too."""
 
-    def __init__(self, status: int, what: int | str):
+    def __init__(self, status: int, what: int | str, name: str = ""):
         super().__init__(what)
-        self.status, self.what = status, what
+        self.status, self.what, self.name = status, what, name
 
 
 class EndOfWake(Exception):
@@ -55,12 +57,21 @@ def misuse(text: str) -> ChipError:
     return ChipError(acts.VALUE_ERROR, text)
 
 
+def refused(name: str, /, **fields: object) -> ChipError:
+    """What the chip raises for the row `name` of the table of misuses."""
+    kind, what, *more = MISUSES[name].raises or ("", name)
+    if kind == "OSError":
+        return ChipError(acts.OS_ERROR, what, str(more[0]))
+    return misuse(str(what).format(**fields))
+
+
 @dataclass
 class Pin:
     mode: str = "free"  # free, input, output, open drain
     pull: int | None = None
     level: int = 0
     held: bool = False
+    queued: dict[str, str | int] = field(default_factory=dict)  # mode and level that wait for the hold's release
 
 
 @dataclass
@@ -69,6 +80,7 @@ class Wiring:
 
     module: str = "hcsr04p"
     ds18b20: bool = True
+    battery_enable_active_level: int = 0  # where the board file leaves it open, as between revisions of a Heltec V3
 
 
 @dataclass
@@ -90,6 +102,7 @@ class WakeRecord:
     slept_us: int = 0  # the sleep that the node asked for
     how: str = ""  # deep sleep, reset, main ended, hung
     console: str = ""
+    findings: list[str] = field(default_factory=list)  # what the chip accepts and what bites later (misuse.py)
 
     @property
     def charge_mc(self) -> float:
@@ -136,16 +149,22 @@ class Chip:
             {"scan": times.wifi_scan_ms * 1000, "join": times.wifi_join_ms * 1000, "dhcp": times.wifi_dhcp_ms * 1000},
         )
         self.ledger.set("always", currents.always_on + (currents.thermometer_standby if self.thermometer else 0))
+        self.ledger.set("radio", board.radio.standby_ua if board.radio else 0)  # nothing puts it to sleep yet
         self.reset_cause = POWER_ON
         self.wake_reason = 0
-        self.hz = 160_000_000
+        self.hz = board.cpu_mhz * 1_000_000
         self.pins: dict[int, Pin] = {}
-        self.adc_ready: set[int] = set()
+        self.adc_ready: dict[int, int] = {}  # pin: what its attenuation measures up to, in mV
+        self.divider = Divider(board, wiring.battery_enable_active_level)
         # Close to the wrap, so that arithmetic which forgets it fails in every run.
-        self.ticks_start_us = acts.TICKS_PERIOD - 300_000
+        self.ticks_start_us = acts.TICKS_PERIOD - 800_000
         self.ticks_start_ms = acts.TICKS_PERIOD - 700
         self.booted_at = 0
         self.deep_sleep_hold = False
+        self.findings: list[str] = []  # of this wake
+        self.wake_pins: dict[int, tuple[bytes, int]] = {}  # source -> pins, level; forgotten at each wake
+        self.backup = bytearray(RTC_SIZE)  # RTC memory as machine.mem_backup() shows it
+        self.rtc_users: set[str] = set()
         self.watchdog_at: int | None = None
         self.watchdog_ms = 0
         self.keep_rtc = False  # a brown-out may leave RTC memory as it is
@@ -187,13 +206,20 @@ class Chip:
         self.reset_cause = cause
         self.wake_reason = TIMER_WAKE if cause == DEEP_SLEEP else 0
         self.watchdog_at = None
+        self.wake_pins = {}
+        self.adc_ready = {}
+        self.nvs.lose_power()  # what was not committed
         if cause == POWER_ON:
             self.rtc = self.rtc if self.keep_rtc else b""
+            self.backup[:] = self.rtc.ljust(RTC_SIZE, b"\0")
             self.keep_rtc = False
-            self.nvs.lose_power()
+            for number, pin in self.pins.items():
+                pin.mode, pin.held, pin.queued = "free", False, {}
+                self.drive(number)
+            self.deep_sleep_hold = False
             self.node_clock_us, self.node_clock_at = 0, self.now
         self.station.reset()
-        self.hz = 160_000_000
+        self.hz = self.board.cpu_mhz * 1_000_000
         self.booted_at = self.now
         self.ledger.set("chip", currents.boot)
         self.advance(times.boot_ms * 1000 + (0 if cause == DEEP_SLEEP else times.validate_ms * 1000))
@@ -206,15 +232,26 @@ class Chip:
         self.watchdog_at = None
         self.ledger.set("chip", self.board.currents_ua.deep_sleep)
         for number, pin in self.pins.items():
-            if not pin.held and pin.mode != "free":
+            if not self.keeps(number, pin) and pin.mode != "free":
                 pin.mode = "free"
                 self.drive(number)
 
+    def keeps(self, number: int, pin: Pin) -> bool:
+        """Does the pad keep its level in deep sleep? The C6 holds each by itself, the others their RTC pins, or all."""
+        return pin.held and (number in self.limits.wake or self.deep_sleep_hold or self.board.chip == "esp32c6")
+
+    def find(self, name: str, /, **fields: object) -> None:
+        """Note the finding `name` of the table of misuses, once in a wake."""
+        text = MISUSES[name].finding.format(**fields)
+        if text not in self.findings:
+            self.findings.append(text)
+
     def true_sleep_us(self, asked_us: int) -> int:
-        """How long deep sleep really lasts: the RC clock is off, and drifts with temperature."""
+        """How long deep sleep really lasts: the RC clock is off and drifts with temperature, in all up to its limit."""
         unkind = self.scene.unkind
         warmer = self.scene.temperature_c(self.now / 1e6) - 20
-        error = self.sleep_error_permille + unkind.sleep_clock_drift_permille_per_k * warmer
+        limit = unkind.sleep_clock_permille
+        error = max(-limit, min(limit, self.sleep_error_permille + unkind.sleep_clock_drift_permille_per_k * warmer))
         return round(asked_us * (1 + error / 1000))
 
     def slept(self, asked_us: int) -> None:
@@ -226,9 +263,10 @@ class Chip:
     def pin(self, number: int) -> Pin:
         """The pin, as an act may name it; ValueError in the VM for one that the chip has not."""
         if number not in self.limits.exists:
-            raise misuse("invalid pin")
+            raise refused("unknown_pin")
         if number in self.limits.flash:
-            raise misuse(f"GPIO{number} belongs to the flash: using it crashes the chip")
+            self.find("flash_pin", pin=number)
+            raise EndOfWake("watchdog")
         return self.pins.setdefault(number, Pin())
 
     def drive(self, number: int) -> None:
@@ -240,15 +278,17 @@ class Chip:
             self.module.supply(True, self.now)
         elif number == wiring.supply:
             self.module.supply(level == wiring.supply_active_level, self.now)
+        if number == self.divider.pin:
+            self.divider.drive(level, self.now)
         self.module.output(number, level, self.now)
 
     def level(self, number: int, now: int) -> int:
         pin = self.pin(number)
         if pin.mode == "output":
             return pin.level
-        wired = self.module.level(number, now)
-        if wired is not None:
-            return wired
+        for wired in (self.module.level(number, now), self.divider.held_level(number)):
+            if wired is not None:
+                return wired
         return pin.level if pin.mode == "open drain" and not pin.level else 1 if pin.pull == 2 else 0
 
     def node_time_us(self, now: int) -> int:

@@ -3,8 +3,7 @@
     tool <-> pseudo terminal <-> Console <-> two pipes <-> stdin and stdout of the VM
 
 The port is that of a UART bridge: it stays when the board sleeps, silent, and what is sent meanwhile is lost. (A native
-USB port would go away: `_fell_asleep` is the place.) Time: the world's clock follows the computer's, times `speed`.
-An act that takes time is answered when that time has passed.
+USB port would go away: `_wake_ended` is the place.)
 
 Ctrl-C stops a program as it does on the chip, at the VM's next act, and ends a sleep at once. The VM's own way, SIGINT,
 jumps out of any C code, the file system's too: only a program that makes no act for SILENT_S gets it. At the prompt,
@@ -17,17 +16,19 @@ import select
 import signal
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
+from errno import EINTR
 from pathlib import Path
 
 from binnode_tools.virtual_board import acts
-from binnode_tools.virtual_board.chip import DEEP_SLEEP, HARD_RESET, POWER_ON
-from binnode_tools.virtual_board.serial_port import NOBODY_S, Clock, Port
+from binnode_tools.virtual_board.chip import DEEP_SLEEP, HARD_RESET, POWER_ON, WATCHDOG
+from binnode_tools.virtual_board.real_time import Pace
+from binnode_tools.virtual_board.serial_port import NOBODY_S, Orders, Port
 from binnode_tools.virtual_board.vm_process import Request, Vm
-from binnode_tools.virtual_board.world import CTRL_C, VirtualBoard, World
+from binnode_tools.virtual_board.world import SOFT_RESET, VirtualBoard, World
 
 SILENT_S = 1.0
+_LOOK_S = 0.05  # how often to look whether a program that got Ctrl-C has ended by itself
 _ROOM = 65536  # bytes on their way to the tool, beyond which the VM has to wait
 _UNDIVIDED = (acts.BOOT, acts.FLASH_WRITE, acts.FLASH_ERASE)  # Ctrl-C waits: an exception would leave littlefs torn
 _RAW_BANNER, _FRIENDLY_BANNER = b"raw REPL; CTRL-B to exit\r\n", b'Type "help()"'
@@ -36,6 +37,7 @@ _BARE_NEWLINE = re.compile(rb"(?<!\r)\n")
 _ROM_REASONS = {
     POWER_ON: "0x1 (POWERON_RESET)",
     HARD_RESET: "0xc (SW_CPU_RESET)",
+    WATCHDOG: "0x8 (TG1WDT_SYS_RESET)",
     DEEP_SLEEP: "0x5 (DEEPSLEEP_RESET)",
 }
 
@@ -52,13 +54,14 @@ class Console:
         link: Path | None = None,
     ):
         """World seconds per second: `speed` awake, `asleep` (default `speed`) in deep sleep."""
-        self.world, self.board, self.speed, self.asleep = world, board, speed, speed if asleep is None else asleep
+        self.world, self.board = world, board
+        self.speed, self.asleep = speed, speed if asleep is None else asleep
         board.repl = True
         self.port = Port(link)
-        self.clock = Clock(speed)
+        self.pace = Pace(world, board, speed)
+        self.clock = self.pace.clock
         self.watched: dict[int, Callable[[], None]] = {}  # descriptors of others, served in this loop
-        self._orders: deque[Callable[[], None]] = deque()
-        self._bell = os.pipe()
+        self._orders = Orders()
         self._stopped = False
         self._thread: threading.Thread | None = None
         self._error: BaseException | None = None
@@ -71,11 +74,8 @@ class Console:
         self._shown = 0  # bytes of the VM's console that went on to the port, or were left out
         self._hide_until = b""
         self._booted = False
-        self._ctrl_c_until: float | None = None  # Ctrl-C waits for an act; from then on SIGINT is due
-        self._asleep_in: Request | None = None  # sleep_us under way: carried out with the time that it really took
-        self._under_way = 0  # the act that is being answered
-        self._answer: tuple[int, int, bytes] | None = None
-        self._due = 0  # when the act under way ends
+        self._ctrl_c_at: float | None = None  # when Ctrl-C came: it waits for an act
+        self.pace.forget()
 
     # for others ------------------------------------------------------------------------------------------------------
 
@@ -84,27 +84,22 @@ class Console:
         """What a tool opens."""
         return str(self.port.link or self.port.path)
 
-    def order(self, action: Callable[[], None]) -> None:
+    def order(self, action: Callable[[], object]) -> None:
         """Have `action` done in the loop; from any thread."""
-        self._orders.append(action)
-        os.write(self._bell[1], b"!")
+        self._orders.add(action)
 
     def stop(self) -> None:
         self.order(lambda: setattr(self, "_stopped", True))
 
     def press_reset(self) -> None:
         """The chip starts anew; RTC memory stays. In the loop only, see order()."""
-        self._catch_up()
-        vm = self.board.vm
+        self.pace.catch_up()
         self.board.reset()
-        self._wake_ended(vm)
 
     def power_cycle(self) -> None:
         """The battery out and in. In the loop only, see order()."""
-        self._catch_up()
-        vm = self.board.vm
+        self.pace.catch_up()
         self.board.power_on(self.board.chip.now)
-        self._wake_ended(vm)
 
     def end_sleep(self) -> None:
         """Let deep sleep be over. In the loop only, see order()."""
@@ -130,8 +125,7 @@ class Console:
             self.stop()
             self._thread.join()
         self.port.close()
-        for fd in self._bell:
-            os.close(fd)
+        self._orders.close()
         if self._error:
             raise self._error
 
@@ -151,21 +145,22 @@ class Console:
         board = self.board
         if board.vm is None and board.wake_at is not None and self.clock.now() >= board.wake_at:
             self._wake()
+        vm = board.vm
         ready, _, _ = select.select(*self._descriptors(), [], self._patience_s())
-        if self._bell[0] in ready:
-            os.read(self._bell[0], 64)
         for fd in self.watched.keys() & set(ready):
             self.watched[fd]()
-        while self._orders:
-            self._orders.popleft()()
+        if self._orders.fd in ready:
+            self._orders.carry_out()
         if len(self.port.waiting) < _ROOM:
             self._serve_vm()
         self._from_tool += self.port.read()
         self._take_input()
+        if vm and not board.vm:
+            self._wake_ended(vm)
         self.port.flush()
 
     def _descriptors(self) -> tuple[list[int], list[int]]:
-        vm, readers, writers = self.board.vm, [self.port.master, self._bell[0], *self.watched], []
+        vm, readers, writers = self.board.vm, [self.port.master, self._orders.fd, *self.watched], []
         if vm and len(self.port.waiting) < _ROOM:
             readers += [vm.request_fd, vm.console_fd]
         if vm and self._to_vm and vm.input_fd is not None:
@@ -177,12 +172,13 @@ class Console:
     def _patience_s(self) -> float | None:
         """How long nothing can happen unless a descriptor says so."""
         waits = [NOBODY_S] if self.port.waiting else []
-        if self._answer or self._asleep_in:
-            waits.append(self.clock.seconds_until(self._due))
-        if self._ctrl_c_until is not None:
-            waits.append(max(0.0, self._ctrl_c_until - time.monotonic()))
-        if self.board.vm is None and self.board.wake_at is not None:
-            waits.append(self.clock.seconds_until(self.board.wake_at))
+        if self.pace.busy:
+            waits.append(self.pace.seconds_left())
+        if self._ctrl_c_at is not None:
+            waits.append(_LOOK_S)
+        then = self.board.chip.watchdog_at if self.board.vm else self.board.wake_at
+        if then is not None:
+            waits.append(self.clock.seconds_until(then))
         return min(waits, default=None)
 
     # wakes -----------------------------------------------------------------------------------------------------------
@@ -199,27 +195,21 @@ class Console:
         assert board.vm is not None and board.vm.input_fd is not None
         os.set_blocking(board.vm.input_fd, False)
 
-    def _wake_ended(self, vm: Vm | None) -> None:
-        """After the board's own end of a wake: show the rest of its console, let the clock go on."""
-        if vm:
-            self._show(vm)
-        self._begin_vm()
-        self._fell_asleep()
-
-    def _fell_asleep(self) -> None:
+    def _wake_ended(self, vm: Vm) -> None:
         """A native USB port would be closed here, and made anew in _wake(): the bridge of a UART stays."""
+        self._show(vm)
+        if self.board.next_cause == SOFT_RESET:
+            self.port.write(b"MPY: soft reboot\r\n")
+        self._begin_vm()
         self.clock.set(self.board.chip.now, self.asleep)
 
     def _vm_ended(self, vm: Vm) -> None:
         """Ctrl-D at a prompt or sys.exit(): a soft reset. By a signal: as a chip panics, it starts anew."""
-        self._catch_up()
         crashed = os.WIFSIGNALED(vm.collect())
-        self._raw = not crashed and vm.console.rfind(_RAW_BANNER) > vm.console.rfind(_FRIENDLY_BANNER)
-        self.board.reset(soft=not crashed)
-        self._show(vm)
-        if not crashed:
-            self.port.write(b"MPY: soft reboot\r\n")
-        self.clock.set(self.board.chip.now, self.speed)
+        self._raw = vm.console.rfind(_RAW_BANNER) > vm.console.rfind(_FRIENDLY_BANNER)
+        self.pace.catch_up()
+        if self.board.vm:
+            self.board.reset(soft=not crashed)
 
     # the VM ----------------------------------------------------------------------------------------------------------
 
@@ -229,63 +219,41 @@ class Console:
             return
         vm.pump(0)
         self._show(vm)
-        if self._answer is None and self._asleep_in is None:
+        if not self.pace.busy:
             request = vm.take()
             if request is not None:
                 self._begin_act(vm, request)
             elif vm.ended:
                 self._vm_ended(vm)
-            elif self._ctrl_c_until is not None and time.monotonic() >= self._ctrl_c_until:
-                self._signal(vm)
-        if (self._answer or self._asleep_in) and self.clock.now() >= self._due:
+            elif self._ctrl_c_at is not None:
+                self._insist(vm)
+            bite = self.board.chip.watchdog_at
+            if bite is not None and self.board.vm is vm and self.clock.now() >= bite:
+                self.pace.catch_up()
+        if self.pace.due:
             self._end_act(vm)
 
-    def _catch_up(self) -> None:
-        """The VM computed, or waited at its prompt: that time has passed in the world too."""
-        self.board.chip.advance(self.clock.now() - self.board.chip.now)
-
     def _begin_act(self, vm: Vm, request: Request) -> None:
-        act, _, a, _, _ = request
-        chip = self.board.chip
-        self._catch_up()
-        self._under_way = act
+        act = request[0]
         if act == acts.MAIN_ENDED:  # and the REPL begins
             if self._raw:
                 self._hide_until = _RAW_BANNER
-            vm.answer(acts.OK)
-        elif self._ctrl_c_until is not None and act not in _UNDIVIDED:
-            self._ctrl_c_until = None
-            vm.answer(acts.OK, events=CTRL_C)
-        elif act == acts.SLEEP_US:
-            self._asleep_in, self._due = request, chip.now + a
+            self.pace.reply(vm)
+        elif self._ctrl_c_at is not None and act not in _UNDIVIDED:
+            self._ctrl_c_at = None
+            self.pace.reply(vm, interrupted=True)
+        elif self._ctrl_c_at is not None and act != acts.BOOT and time.monotonic() - self._ctrl_c_at > SILENT_S:
+            self._ctrl_c_at = None  # it does nothing but write: let littlefs go in good order
+            self.pace.reply(vm, (acts.OS_ERROR, EINTR, b""))
         else:
-            self._carry_out(vm, request)
+            self.pace.begin(request)
+            if act == acts.BOOT and self._raw:
+                self.pace.add(b"\nraw")
 
-    def _carry_out(self, vm: Vm, request: Request) -> None:
-        self._asleep_in = None
-        self._answer = self.board.carry_out(request, self.world.trace)
-        self._due = self.board.chip.now
-        if self.board.vm is None:
-            self._wake_ended(vm)
-        elif request[0] == acts.BOOT and self._raw and self._answer:
-            status, value, data = self._answer
-            self._answer = status, value, data + b"\nraw"
-
-    def _end_act(self, vm: Vm, events: int = 0) -> None:
-        """Answer the act under way. A sleep took as long as it did."""
-        if self._asleep_in:
-            act, read, a, b, data = self._asleep_in
-            left_us = max(0, self._due - self.clock.now()) if events else 0
-            self._carry_out(vm, (act, read, a - left_us, b, data))
-        assert self._answer is not None
-        if self._due > self.clock.now() and events:
-            self.clock.set(self._due, self.speed)  # the rest of what the act took is over at once
-        vm.answer(*self._answer, events=events)
-        self._answer = None
-        if self._under_way == acts.BOOT:
+    def _end_act(self, vm: Vm) -> None:
+        self.pace.end(vm)
+        if self.pace.act == acts.BOOT:
             self._booted = True
-        if self._ctrl_c_until is not None:
-            self._ctrl_c_until = time.monotonic() + SILENT_S
 
     def _show(self, vm: Vm) -> None:
         """Hand on what the VM has printed since the last time; lines end as the chip ends them."""
@@ -310,7 +278,7 @@ class Console:
         if vm is None or vm.input_fd is None:
             self._from_tool.clear()
             return
-        while self._booted and self._from_tool and self._ctrl_c_until is None and self.board.vm is vm:
+        while self._booted and self._from_tool and self._ctrl_c_at is None and self.board.vm is vm:
             before, ctrl_c, _ = self._from_tool.partition(b"\x03")
             del self._from_tool[: len(before) + len(ctrl_c)]
             self._to_vm += before
@@ -329,19 +297,21 @@ class Console:
             runs = vm.runs_code()
         if not runs:
             self._to_vm += b"\x03"
-        elif (self._answer or self._asleep_in) and self._under_way not in _UNDIVIDED:
-            self._end_act(vm, CTRL_C)
+        elif self.pace.busy and self.pace.act not in _UNDIVIDED:
+            self.pace.end(vm, interrupted=True)
         else:
-            self._ctrl_c_until = time.monotonic() + SILENT_S
+            self._ctrl_c_at = time.monotonic()
 
-    def _signal(self, vm: Vm) -> None:
-        """The program has made no act for a while: it computes, or reads its stdin."""
+    def _insist(self, vm: Vm) -> None:
+        """Ctrl-C waits, and the program makes no act: it ends, or computes, or reads its stdin."""
         with vm.standing_still():
             vm.pump(0)
             if vm.buffer or vm.ended:
-                return  # it has, by now
-            self._ctrl_c_until = None
-            if vm.runs_code():
-                os.kill(vm.pid, signal.SIGINT)
-            else:
+                return
+            if not vm.runs_code():
                 self._to_vm += b"\x03"
+            elif min(self.pace.silent_s, time.monotonic() - (self._ctrl_c_at or 0)) < SILENT_S:
+                return
+            else:
+                os.kill(vm.pid, signal.SIGINT)
+            self._ctrl_c_at = None

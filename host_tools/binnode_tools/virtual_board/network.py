@@ -11,12 +11,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 
+from binnode_tools.virtual_board.services import DNS_PORT, NTP_PORT, DnsServer, Service
+
 GUARD_S = 2.0
 REST_S = 0.25
 ECONNRESET, ETIMEDOUT, ECONNREFUSED, EHOSTUNREACH, ENOTCONN, EAGAIN = 104, 116, 111, 118, 128, 11  # lwIP's numbers
 
+GATEWAY = "10.0.0.1"
+
 IDLE, CONNECTING, GOT_IP = 1000, 1001, 1010
-NO_AP_FOUND, WRONG_PASSWORD, ASSOC_FAIL = 201, 202, 203
+BEACON_TIMEOUT, NO_AP_FOUND, WRONG_PASSWORD, ASSOC_FAIL = 200, 201, 202, 203
 
 
 @dataclass
@@ -104,9 +108,31 @@ class SilentStream(Stream):
         return None
 
 
+class DatagramStream(Stream):
+    """A UDP socket that has one peer: what comes back comes whole, or is cut to what was asked for."""
+
+    def __init__(self, network: "Network", address: tuple[str, int]):
+        self.network, self.address = network, address
+        self.answers: list[tuple[int, bytes]] = []  # (when it is there, answer)
+
+    def send(self, data: bytes, now: int) -> int:
+        answer = self.network.ask(self.address, data, now)
+        if answer is not None:
+            self.answers.append((now + self.network.latency_us(), answer))
+            self.answers.sort()
+        return len(data)
+
+    def receive(self, size: int, now: int, deadline: int) -> tuple[bytes, int] | None:
+        if not self.answers or self.answers[0][0] > deadline:
+            return None
+        arrives, data = self.answers.pop(0)
+        return data[:size], max(now, arrives)
+
+
 @dataclass
 class Trouble:
-    """From `start` to `end` (world us) connections are "refused", "silent" or "unreachable", names "unresolved"."""
+    """From `start` to `end` (world us) connections are "refused", "silent" or "unreachable", names "unresolved", or
+    there is "no time" from anybody."""
 
     start: int
     end: int
@@ -124,6 +150,9 @@ class Network:
         self.names: dict[str, str] = {}
         self.peers: dict[tuple[str, int], Callable[[], Stream]] = {}
         self.troubles: list[Trouble] = []
+        self.dns = DnsServer(self.names)
+        self.services: dict[tuple[str, int], Service] = {(GATEWAY, DNS_PORT): self.dns}
+        self.datagram_loss = 0.0
 
     def latency_us(self) -> int:
         return self.random.randint(self.latency_ms[0] * 1000, self.latency_ms[1] * 1000)
@@ -135,6 +164,20 @@ class Network:
     def add(self, name: str, port: int, peer: Callable[[], Stream]) -> None:
         self.names.setdefault(name, f"10.0.0.{10 + len(self.names)}")
         self.peers[self.names[name], port] = peer
+
+    def add_service(self, name: str, port: int, service: Service) -> None:
+        """`name`:`port` answers datagrams."""
+        self.names.setdefault(name, f"10.0.0.{10 + len(self.names)}")
+        self.services[self.names[name], port] = service
+
+    def ask(self, address: tuple[str, int], data: bytes, now: int) -> bytes | None:
+        """What comes back for one datagram, None: nothing."""
+        deaf = {"unreachable": (address[1],), "unresolved": (DNS_PORT,), "no time": (NTP_PORT,)}
+        lost = self.datagram_loss > 0 and self.random.random() < self.datagram_loss
+        service = self.services.get(address)
+        if lost or service is None or address[1] in deaf.get(self.trouble(now) or "", ()):
+            return None
+        return service(data, now)
 
     def trouble(self, now: int) -> str | None:
         return next((t.kind for t in self.troubles if t.start <= now < t.end), None)
@@ -185,6 +228,15 @@ class Station:
         self.reconnects = -1
         self.streams: dict[int, Stream | None] = {}
         self.timeouts_ms: dict[int, int] = {}
+        self.datagrams: set[int] = set()
+        self.aborted: set[int] = set()  # sockets that were open when the radio lost its power
+
+    def lose_link(self, now: int) -> None:
+        """The radio's power went away and is back: still switched on, but connected to nothing."""
+        aborted = set(self.streams)
+        self.reset()
+        self.active, self.aborted = True, aborted
+        self.status_until = [(now, BEACON_TIMEOUT)]
 
     def status(self, now: int) -> int:
         current = IDLE
@@ -225,11 +277,13 @@ class Station:
 
     # sockets ---------------------------------------------------------------------------------------------------------
 
-    def open(self) -> int:
+    def open(self, datagrams: bool = False) -> int:
         for handle in range(self.SOCKETS):
-            if handle not in self.streams:
+            if handle not in self.streams and handle not in self.aborted:
                 self.streams[handle] = None
                 self.timeouts_ms[handle] = -1
+                if datagrams:
+                    self.datagrams.add(handle)
                 return handle
         raise OSError(23)
 
@@ -240,5 +294,7 @@ class Station:
 
     def close(self, handle: int) -> None:
         stream = self.streams.pop(handle, None)
+        self.datagrams.discard(handle)
+        self.aborted.discard(handle)
         if stream:
             stream.close()

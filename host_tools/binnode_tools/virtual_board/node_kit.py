@@ -1,4 +1,4 @@
-"""A whole virtual node from a few settings: image, chip, bin, network. What every scenario and `binnode sim` starts from."""
+"""A whole virtual node from a few settings: image, chip, bin, network. Every scenario and `binnode sim` start here."""
 
 import json
 import tempfile
@@ -17,7 +17,7 @@ from binnode_tools.virtual_board.world import VirtualBoard, World
 BROKER_HOST, BROKER_PORT = "broker.example", 1883
 FLASH_SIZE = 0x60000  # of the file system in the image: a part of the board's is enough, and quicker to make
 # What the VM's stand-ins take of its heap; the node gets the 96 KiB of its budget on top. `make bench` measures it.
-STAND_INS_KIB = 34
+STAND_INS_KIB = 42
 NODE_HEAP_KIB = 96
 
 
@@ -38,6 +38,11 @@ class Kit:
 def node_config(kit: Kit) -> dict:
     """What a calibrated node of this bin holds in config.json."""
     geometry = kit.geometry
+    own: dict = {}  # what only its shape has
+    if geometry.shape == "lying":
+        own["diameter_mm"] = round(geometry.diameter_mm)
+    if geometry.shape == "strapping":
+        own["strapping"] = ",".join(f"{round(height)}:{round(volume)}" for height, volume in geometry.strapping)
     return {
         "version": 1,
         "name": kit.name,
@@ -47,6 +52,7 @@ def node_config(kit: Kit) -> dict:
         "empty_mm": round(geometry.empty_mm),
         "full_mm": round(geometry.full_mm),
         "bottom_permille": round(geometry.taper * 1000),
+        **own,
         "wifi_ssid": "binnode",
         "mqtt_host": BROKER_HOST,
         **kit.config,
@@ -68,7 +74,9 @@ def network_of(kit: Kit) -> Network:
     return network
 
 
-def add_node(world: World, kit: Kit, scene: Scene, network: Network, files: dict[str, bytes] | None = None) -> VirtualBoard:
+def add_node(
+    world: World, kit: Kit, scene: Scene, network: Network, files: dict[str, bytes] | None = None
+) -> VirtualBoard:
     """Put a flashed and provisioned node into the world; it powers on at time 0."""
     board = boards.load(kit.board)
     if files is None:

@@ -9,7 +9,7 @@ is not ASCII is used only where the console's encoding can show it. Times are se
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from statistics import median
@@ -67,6 +67,7 @@ class RunResult:
     measure_s: int = 900
     full_permille: int = 800
     release_permille: int = 600
+    findings: list[str] = field(default_factory=list)  # what the chip accepts and what bites later, each once
 
     def __post_init__(self) -> None:
         self.reports = [Report(*report) for report in self.reports]
@@ -138,6 +139,7 @@ def summary(result: RunResult) -> dict[str, Any]:
         "awake_ms_max": round(max(result.awake_ms), 1) if result.awake_ms else None,
         "charge_mc_per_day": round(sum(result.charge_mc) / result.days, 1),
         "trace_sha256": result.trace_sha256,
+        "findings": result.findings,
         "world": dict(sorted(result.world.items())),
     }
 

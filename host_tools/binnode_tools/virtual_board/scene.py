@@ -36,28 +36,47 @@ KIND = Unkind(0, 0, 0, 0, 0, 20.0, 0, 0, 0, 0, 0, 0, 0, 0, (10, 10), 0)
 
 @dataclass(frozen=True)
 class Geometry:
-    """The bin's inside and the module's place: mm from the module's face. `taper`: bottom width / top width."""
+    """The bin's inside and the module's place: mm from the module's face. `taper`: bottom width / top width.
+
+    `diameter_mm`: of a lying cylinder, 0: its top is the full line. `strapping`: (height in mm, volume) of a bin whose
+    walls nobody can put into a formula.
+    """
 
     shape: str = "upright"
     empty_mm: float = 1000.0
     full_mm: float = 200.0
     taper: float = 0.8
+    diameter_mm: float = 0.0
+    strapping: tuple[tuple[float, float], ...] = ()
+
+    def volume_below(self, height_mm: float) -> float:
+        """Volume below a height above the bottom, in any unit."""
+        whole = self.empty_mm - self.full_mm
+        if self.shape == "upright":
+            return height_mm
+        if self.shape == "tapered":  # a frustum: its height times the mean of both areas and their geometric mean
+            low, high = self.taper**2, (self.taper + (1 - self.taper) * height_mm / whole) ** 2
+            return height_mm * (low + high + math.sqrt(low * high)) / 3
+        if self.shape == "lying":  # the circle's sector less the triangle above the chord
+            radius = (self.diameter_mm or whole) / 2
+            angle = 2 * math.acos(max(-1.0, (radius - height_mm) / radius))
+            return radius**2 * (angle - math.sin(angle)) / 2
+        if self.shape == "strapping":
+            for (low, before), (high, after) in zip(self.strapping, self.strapping[1:], strict=False):
+                if height_mm <= high:
+                    return before + (after - before) * (height_mm - low) / (high - low)
+            return self.strapping[-1][1]
+        raise ValueError(f"no bin of shape {self.shape!r}: upright, tapered, lying or strapping")
 
     def height_fraction(self, volume: float) -> float:
-        """Height of the waste for a volume, both as fractions of full: from the frustum's volume, by bisection."""
+        """Height of the waste for a volume, both as fractions of full (and above it): by bisection."""
         if self.shape == "upright":
             return volume
-        if self.shape != "tapered":
-            raise ValueError(f"no bin of shape {self.shape!r}: upright or tapered")
-
-        def filled(height: float) -> float:
-            low, high = self.taper**2, (self.taper + (1 - self.taper) * height) ** 2
-            return height * (low + high + math.sqrt(low * high)) / 3
-
-        whole, low, high = filled(1.0), 0.0, 1.0
+        height_mm = self.empty_mm - self.full_mm
+        whole, low, high = self.volume_below(height_mm), 0.0, 1.0
         for _ in range(50):
             middle = (low + high) / 2
-            if filled(middle) / whole < volume:
+            if self.volume_below(middle * height_mm) / whole < volume:
                 low = middle
             else:
                 high = middle

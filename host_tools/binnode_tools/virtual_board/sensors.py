@@ -1,8 +1,9 @@
-"""Models of what is wired to the pins: the ultrasonic module and the DS18B20. Built from data sheets, not from drivers."""
+"""Models of what is wired to the pins, the ultrasonic module and the DS18B20: from data sheets, not from drivers."""
 
 import math
 from bisect import bisect_right
 from random import Random
+from typing import ClassVar
 
 from binnode_tools.virtual_board.power import Ledger
 from binnode_tools.virtual_board.scene import Scene
@@ -15,7 +16,7 @@ class PulseModule:
     """
 
     #        trigger us, delay us, blind mm, range mm, long pulse us (0: no pulse without an echo), cycle us, warm-up us
-    TYPES = {
+    TYPES: ClassVar = {
         "hcsr04": (10, 460, 20, 4000, 38000, 50000, 40000),
         "hcsr04p": (10, 460, 20, 4000, 38000, 50000, 40000),
         "jsn_sr04t": (10, 300, 210, 6000, 60000, 60000, 60000),
@@ -120,7 +121,7 @@ class PulseModule:
 class Ds18b20:
     """The 1-Wire thermometer at the level of bytes: skip ROM, convert, scratchpad with CRC; 85 C until converted."""
 
-    CONVERT_US = {9: 93750, 10: 187500, 11: 375000, 12: 750000}
+    CONVERT_US: ClassVar = {9: 93750, 10: 187500, 11: 375000, 12: 750000}
 
     def __init__(self, scene: Scene, pin: int, ledger: Ledger, converting_ua: int):
         self.scene, self.pin, self.ledger, self.converting_ua = scene, pin, ledger, converting_ua

@@ -1,9 +1,11 @@
-"""What a console in real time needs of the computer: a pseudo terminal, and the world's clock beside the computer's."""
+"""What a console in real time needs of the computer: a pseudo terminal, and word from other threads."""
 
 import os
 import termios
 import time
 import tty
+from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 
 NOBODY_S = 1.0  # a tool that takes nothing for so long is not there: a UART does not wait for it
@@ -54,17 +56,22 @@ class Port:
         os.close(self.slave)
 
 
-class Clock:
-    """World time in microseconds, going on with the computer's time, times `speed`."""
+class Orders:
+    """What other threads want done in a loop. `fd` becomes readable when there is something."""
 
-    def __init__(self, speed: float = 1.0):
-        self.set(0, speed)
+    def __init__(self) -> None:
+        self.fd, self._bell = os.pipe()
+        self._waiting: deque[Callable[[], object]] = deque()
 
-    def set(self, now_us: int, speed: float) -> None:
-        self._world_us, self._computer_s, self.speed = now_us, time.monotonic(), speed
+    def add(self, action: Callable[[], object]) -> None:
+        self._waiting.append(action)
+        os.write(self._bell, b"!")
 
-    def now(self) -> int:
-        return self._world_us + int((time.monotonic() - self._computer_s) * 1e6 * self.speed)
+    def carry_out(self) -> None:
+        """In the loop, when `fd` is readable: one of them."""
+        os.read(self.fd, 1)
+        self._waiting.popleft()()
 
-    def seconds_until(self, then_us: int) -> float:
-        return max(0.0, (then_us - self.now()) / 1e6 / self.speed)
+    def close(self) -> None:
+        os.close(self.fd)
+        os.close(self._bell)

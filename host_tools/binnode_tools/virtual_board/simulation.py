@@ -5,6 +5,7 @@ import sys
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 from binnode_tools.codec import status as codec
@@ -19,7 +20,16 @@ from binnode_tools.virtual_board.world import VirtualBoard, World
 
 DEFAULT_BIN, DEFAULT_DAYS, DEFAULT_SEED = "1511199", 14, 1
 DAY_US = 86_400_000_000
-FLAGS = ("container_full", "released", "emptied", "sensor_fault", "low_battery", "first_report", "lid_open", "backlog_thinned")
+FLAGS = (
+    "container_full",
+    "released",
+    "emptied",
+    "sensor_fault",
+    "low_battery",
+    "first_report",
+    "lid_open",
+    "backlog_thinned",
+)
 FLAG_WORDS = ("full", "released", "emptied", "sensor_fault", "low_battery", "first", "lid_open", "thinned")
 
 
@@ -46,7 +56,8 @@ class Settings:
 def micropython_version() -> str:
     """What the VM says of itself, such as "1.29.0-preview (9458e3a23f on 2026-07-05)"."""
     command = micropython_command() or [sys.executable, "-m", "micropython_unix"]
-    ask = "import sys; print(*sys.implementation.version[:3], sep='.'); print(*sys.implementation.version[3:]); print(sys.version)"
+    version = "sys.implementation.version"
+    ask = f"import sys; print(*{version}[:3], sep='.'); print(*{version}[3:]); print(sys.version)"
     done = subprocess.run([*command, "-c", ask], capture_output=True, text=True, timeout=20)
     number, stage, build = done.stdout.splitlines()
     return f"{number}{'-' if stage else ''}{stage} ({build.split('MicroPython ')[-1]})"
@@ -81,7 +92,10 @@ class Judge:
             self.decoded += 1
             self.thinned |= status.backlog_thinned
             for reading in status.history:
-                self._judge(self._next(wake), reading.fill_permille)
+                measured = self._next(wake)
+                self._judge(measured, reading.fill_permille)
+                if measured is not None:
+                    self._judge_age(wake, measured, reading)
             if current is not None:
                 if not self.waiting or self.waiting.pop() is not current:
                     raise Disagreement("a report came without a measurement of its wake")
@@ -92,7 +106,9 @@ class Judge:
                 self.emptyings.append(t_s)
             words = [word for name, word in zip(FLAGS, FLAG_WORDS, strict=True) if getattr(status, name)]
             latency_ms = wake.awake_us / 1000
-            report = Report(t_s, status.fill_permille, status.reason, status.kind, words, latency_ms, len(status.history))
+            report = Report(
+                t_s, status.fill_permille, status.reason, status.kind, words, latency_ms, len(status.history)
+            )
             fresh.append(report)
         self.reports += fresh
         return fresh
@@ -103,6 +119,18 @@ class Judge:
         if not self.waiting or self.waiting[0] is wake:
             raise Disagreement("an earlier reading was reported that nobody measured, or twice")
         return self.waiting.popleft()
+
+    def _judge_age(self, wake: WakeRecord, measured: WakeRecord, reading: codec.Reading) -> None:
+        """The age was counted at some moment of this wake, from some moment of the other."""
+        if reading.age_uncertainty_s is None or measured.measured_us is None:
+            return
+        least_s = (wake.started_us - measured.started_us - measured.awake_us) / 1e6
+        most_s = (wake.started_us + wake.awake_us - measured.measured_us) / 1e6
+        if least_s > reading.age_s + reading.age_uncertainty_s or most_s < reading.age_s - reading.age_uncertainty_s:
+            raise Disagreement(
+                f"a reading is {least_s:.0f} to {most_s:.0f} s old, its report says {reading.age_s} s, "
+                f"give or take {reading.age_uncertainty_s}"
+            )
 
     def _judge(self, wake: WakeRecord | None, fill_permille: int | None) -> None:
         self.delivered += 1
@@ -155,7 +183,7 @@ def _result(settings, start, world: World, board: VirtualBoard, judge: Judge, em
     last = board.wakes[-1]
     total = last.charge_before + last.charge + asleep_ua * max(0, end_us - last.started_us - last.awake_us)
     befores = [wake.charge_before for wake in board.wakes] + [total]
-    charges = [(after - before) / Ledger.PER_MC for before, after in zip(befores, befores[1:], strict=False)]
+    charges = [(after - before) / Ledger.PER_MC for before, after in pairwise(befores)]
     return RunResult(
         board=settings.board,
         bin_id=settings.bin_id,
@@ -177,4 +205,5 @@ def _result(settings, start, world: World, board: VirtualBoard, judge: Judge, em
         charge_mc=charges,
         trace_sha256=world.trace.sha256,
         measure_s=config.get("measure_s", 900),
+        findings=list(dict.fromkeys(text for wake in board.wakes for text in wake.findings)),
     )

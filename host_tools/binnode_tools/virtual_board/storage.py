@@ -20,7 +20,7 @@ class Cutter:
         self.left = after_bytes
 
     def spend(self, size: int) -> int:
-        """Take `size` bytes off; PowerCut when they are not all there. Writers ask `allowed` first for how far they get."""
+        """Take `size` bytes off; PowerCut when they are not all there. Writers ask `allowed` how far they get."""
         self.left -= size
         if self.left < 0:
             raise PowerCut
@@ -89,8 +89,8 @@ class Item:
 class Nvs:
     """Key-value storage as ESP-IDF lays it out: items of 32-byte entries, appended to pages of 126.
 
-    A new value is complete before the old one goes, so after a cut one of them is there, whole. `set` only takes note; `commit`
-    writes (the chip may write earlier, and promises nothing before).
+    A new value is complete before the old one goes, so after a cut one of them is there, whole. `set` only takes note;
+    `commit` writes (the chip may write earlier, and promises nothing before).
     """
 
     NAME_MAX = 15
@@ -173,7 +173,9 @@ class Nvs:
             return
 
         def dead(number: int) -> int:
-            alive = sum(item.entries for item in self.pages[number] if self.live.get((item.namespace, item.key)) is item)
+            alive = sum(
+                item.entries for item in self.pages[number] if self.live.get((item.namespace, item.key)) is item
+            )
             return self.used[number] - alive
 
         victim = max(self.order, key=dead)  # of equals the one that was begun first

@@ -192,7 +192,7 @@ class Vm:
             os.kill(self.pid, signal.SIGCONT)
 
     def runs_code(self) -> bool:
-        """Does the VM run a program, or wait at a prompt? While it runs one it catches SIGINT. It has to stand still."""
+        """Does it run a program, or wait at a prompt? It catches SIGINT while it runs one. Let it stand still."""
         try:
             caught = re.search(r"^SigCgt:\s*(\w+)", Path(f"/proc/{self.pid}/status").read_text(), re.MULTILINE)
             return caught is not None and bool(int(caught[1], 16) >> signal.SIGINT - 1 & 1)

@@ -5,7 +5,7 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 
-from binnode_tools.virtual_board import acts, acts_chip, acts_network, acts_pins
+from binnode_tools.virtual_board import acts, acts_chip, acts_network, acts_pins, findings
 from binnode_tools.virtual_board.chip import (
     DEEP_SLEEP,
     HANDLERS,
@@ -117,7 +117,8 @@ class VirtualBoard:
             value, answer = (0, result) if isinstance(result, bytes) else (result or 0, b"")
         except ChipError as error:
             status = error.status
-            value, answer = (error.what, b"") if isinstance(error.what, int) else (0, error.what.encode())
+            what = error.what
+            value, answer = (what, error.name.encode()) if isinstance(what, int) else (0, what.encode())
         except (EndOfWake, PowerCut) as end:
             trace.add(self.number, chip.now, act, a, b, data, 254, 0, b"")
             if isinstance(end, EndOfWake):
@@ -162,6 +163,7 @@ class VirtualBoard:
         self.vm.kill()
         wake.how = how
         wake.console = self.vm.console.decode(errors="replace")
+        wake.findings = findings.take(chip, how, wake.console)
         self.vm = None
         wake.awake_us = chip.now - wake.started_us
         truths = chip.module.truths
@@ -200,7 +202,9 @@ class VirtualBoard:
             self._end("power cut")
         self.wake_at, self.next_cause = at_us, POWER_ON
 
-    def cut_power(self, after_acts: int | None = None, after_bytes: int | None = None, off_us: int = 60_000_000) -> None:
+    def cut_power(
+        self, after_acts: int | None = None, after_bytes: int | None = None, off_us: int = 60_000_000
+    ) -> None:
         """Take the supply away: before the act that follows `after_acts` more, or when so many more bytes have reached
         flash and NVS together. It is back `off_us` later."""
         self.off_us, self.acts_left = off_us, after_acts

@@ -40,7 +40,9 @@ def test_shipped_boards_load(name):
     assert board.name == name
     assert board == boards.load(boards.folder() / f"{name}.toml")
     assert all(len(source) > 15 for source in board.sources.values())
-    assert len(board.sources) == len(vars(board.currents_ua)) + len(vars(board.durations))
+    no_240mhz = CHIPS[board.chip].max_mhz < 240
+    numbers = len(vars(board.currents_ua)) - no_240mhz + len(vars(board.durations)) + 3 * (board.radio is not None)
+    assert len(board.sources) == numbers
 
 
 def test_the_devkit():
@@ -57,7 +59,8 @@ def test_the_devkit():
 def test_currents_are_in_a_sane_order():
     for board in map(boards.load, boards.names()):
         now = board.currents_ua
-        assert now.deep_sleep < now.light_sleep < now.cpu_160mhz < now.cpu_240mhz < now.wifi_receive < now.wifi_transmit
+        assert now.deep_sleep < now.light_sleep < now.cpu_160mhz < now.wifi_receive < now.wifi_transmit
+        assert CHIPS[board.chip].max_mhz == 160 or now.cpu_160mhz < now.cpu_240mhz < now.wifi_receive
         assert now.wifi_receive < now.wifi_join < now.wifi_transmit
         assert now.module_standby < now.module_ranging and now.thermometer_standby < now.thermometer_converting
 
@@ -105,7 +108,7 @@ def test_not_toml(refusal):
     ("old", "new", "message"),
     [
         ('name = "esp32_devkit"', 'name = "other"', "board.name = 'other': must be the file's name, 'esp32_devkit'"),
-        ("led = 2", "lamp = 2", "[pins]: unknown key 'lamp'; known: battery, button, echo, led, "),
+        ("led = 2", "lamp = 2", "[pins]: unknown key 'lamp'; known: battery, battery_enable, "),
         ("[echo]\n", "[echoes]\n", "the file: unknown section 'echoes'; known: battery, board, currents_ua, "),
         ("trigger = 26\n", "", "[pins]: missing key 'trigger'"),
         ("full_mv = 4200\n", "", "[battery]: missing key 'full_mv'"),
@@ -192,10 +195,39 @@ def test_not_toml(refusal):
             "currents_ua.deep_sleep.value = 9.5: must be a whole",
         ),
         ("deep_sleep = {", "nap = {", "[currents_ua]: unknown key 'nap'; known: always_on, boot, cpu_160mhz, "),
+        ('console = "uart"\n', 'console = "jtag"\n', "board.console = 'jtag': must be uart or usb"),
+        (
+            'console = "uart"\n',
+            'console = "usb"\n',
+            "board.console = 'usb': the esp32 has no USB of its own; uart works",
+        ),
+        ('console = "uart"\n', 'console = "uart"\ncpu_mhz = 80\n', "board.cpu_mhz = 80: must be 160 or 240 (esp32)"),
+        (
+            "cpu_240mhz = { value = 53000,",
+            "cpu_240mhz = { value = 0,",
+            "currents_ua.cpu_240mhz: missing; the esp32 runs",
+        ),
         (
             "[echo]\n",
-            '[radio]\nkind = "sx1262"\n[echo]\n',
-            "[radio]: kept for the LoRa radio, which this version does not",
+            "[onboard]\noled = [25]\n[echo]\n",
+            "pins.supply = 25: taken by the oled (onboard) (esp32); free for",
+        ),
+        ("[echo]\n", "[onboard]\noled = 21\n[echo]\n", "onboard.oled = 21: must be a list of GPIO numbers"),
+        ("[echo]\n", "[onboard]\noled = [24]\n[echo]\n", "onboard.oled: the chip has no GPIO24"),
+        (
+            "led = 2 ",
+            "battery_enable = 34\nled = 2 ",
+            "pins.battery_enable = 34: input only (esp32); free for battery_enable: 4, 13, ",
+        ),
+        (
+            "led = 2 ",
+            "battery_enable = 32\nled = 2 ",
+            "pins.battery_enable: needs pins.battery and battery.settle_ms, the wait for the divider",
+        ),
+        (
+            "led = 2 ",
+            "battery_enable_active_level = 3\nled = 2 ",
+            "pins.battery_enable_active_level = 3: must be 0 or 1",
         ),
     ],
 )
@@ -241,7 +273,7 @@ def test_an_installed_package_finds_its_copy(tmp_path):
     source = Path(boards.__file__).parent
     package = tmp_path / "lib" / "binnode_tools"
     (package / "_data" / "boards").mkdir(parents=True)
-    for name in ("__init__.py", "boards.py", "chips.py"):
+    for name in ("__init__.py", "boards.py", "board_parts.py", "board_rules.py", "chips.py"):
         (package / name).write_text((source / name).read_text())
     (package / "_data" / "boards" / "esp32_devkit.toml").write_text(TEXT)
     code = "from binnode_tools import boards; print(boards.folder(), boards.load('esp32_devkit').name)"

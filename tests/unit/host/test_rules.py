@@ -34,7 +34,9 @@ def floats_in(source: str) -> list[str]:
             found.append(f"line {node.lineno}: float")
         elif isinstance(node, ast.Import | ast.ImportFrom):
             names = [alias.name for alias in node.names] + [getattr(node, "module", None) or ""]
-            found += [f"line {node.lineno}: import of {name}" for name in names if name.split(".")[0] in ("math", "cmath")]
+            found += [
+                f"line {node.lineno}: import of {name}" for name in names if name.split(".")[0] in ("math", "cmath")
+            ]
         elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
             found.append(f"line {node.lineno}: ** (a negative exponent makes a float)")
     return found
@@ -45,7 +47,9 @@ def test_no_float_between_echo_and_payload(path):
     assert not floats_in(path.read_text())
 
 
-@pytest.mark.parametrize("source", ["x = 1.0", "x = a / b", "x /= 2", "x = float(1)", "import math", "from math import pi", "y = 2 ** -1"])
+@pytest.mark.parametrize(
+    "source", ["x = 1.0", "x = a / b", "x /= 2", "x = float(1)", "import math", "from math import pi", "y = 2 ** -1"]
+)
 def test_the_float_check_sees_a_float(source):
     assert floats_in(source)
 
@@ -57,7 +61,12 @@ def test_the_float_check_passes_integers():
 def test_every_act_has_a_handler_and_stands_on_the_page():
     page = (ROOT / "host_tools/binnode_tools/virtual_board/ACTS.md").read_text()
     table = page[page.index("## The acts") : page.index("## Sockets")]
-    described = {name for row in table.splitlines() if row.startswith("| ") for name in re.findall(r"[A-Z][A-Z0-9_]+", row.split("|")[1])}
+    described = {
+        name
+        for row in table.splitlines()
+        if row.startswith("| ")
+        for name in re.findall(r"[A-Z][A-Z0-9_]+", row.split("|")[1])
+    }
     assert described == set(world.NAMES.values())
     assert set(HANDLERS) == set(world.NAMES)
     assert f"`{acts.REQUEST}`" in page and f"`{acts.ANSWER}`" in page
@@ -86,7 +95,17 @@ def test_only_board_and_the_cold_start_touch_the_chip():
 
 def test_nothing_names_the_workplace():
     """What is committed names no path of the machine that it was made on."""
-    for path in [*ROOT.glob("*.md"), *ROOT.glob("Makefile"), *(ROOT / "firmware").rglob("*"), *(ROOT / "host_tools").rglob("*.*"), *(ROOT / "boards").glob("*")]:
-        if path.is_file() and path.suffix in (".py", ".md", ".toml", ".js", ".yaml", "") and "egg-info" not in str(path):
+    for path in [
+        *ROOT.glob("*.md"),
+        *ROOT.glob("Makefile"),
+        *(ROOT / "firmware").rglob("*"),
+        *(ROOT / "host_tools").rglob("*.*"),
+        *(ROOT / "boards").glob("*"),
+    ]:
+        if (
+            path.is_file()
+            and path.suffix in (".py", ".md", ".toml", ".js", ".yaml", "")
+            and "egg-info" not in str(path)
+        ):
             text = path.read_text()
             assert "/work/" not in text and "shared/" not in text, path

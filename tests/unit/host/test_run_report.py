@@ -14,7 +14,7 @@ from rich.console import Console
 HOUR_S, DAY_S = 3_600, 86_400
 KEYS = {"days", "measurements", "reports", "decoded", "max_abs_fill_error_pct", "emptyings_true", "emptyings_reported"}
 KEYS |= {"false_emptyings", "interpreter_starts", "awake_ms_median", "awake_ms_max", "charge_mc_per_day"}
-KEYS |= {"trace_sha256", "micropython_version", "board", "bin", "seed", "world"}
+KEYS |= {"trace_sha256", "micropython_version", "board", "bin", "seed", "world", "findings"}
 
 
 def true_level(t_s):

@@ -24,13 +24,15 @@ JUNK = st.dictionaries(NAMES, VALUES, max_size=12)
 
 def value_for(name):
     """Values of the right type, in and around the limits."""
-    low, high = config.LIMITS[name]
+    low, high = config.LIMITS[name][0], config.LIMITS[name][-1]
     if name == "module":
         return st.sampled_from(MODULES)
     if name == "wifi_address":
         return st.sampled_from(["", "10.0.0.7/255.0.0.0/10.0.0.1/10.0.0.1", "10.0.0.7/8/10.0.0.1/10.0.0.1"])
+    if name == "strapping":
+        return st.sampled_from(["", "0:0,300:250,800:1000", "0:0,6000:10000", "0:0,100:9,100:10", "0:0"])
     if isinstance(low, str):
-        return st.sampled_from([low, high])
+        return st.sampled_from(config.LIMITS[name])
     if isinstance(config.DEFAULTS[name], int):
         return st.integers(low, high)
     return st.sampled_from(["", "bin-7", "x" * high, "x" * (high + 1)])

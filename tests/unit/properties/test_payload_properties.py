@@ -2,11 +2,13 @@
 
 import json
 from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
+from math import ceil
 from pathlib import Path
 
 import quickjs
 from binnode.reporting import payload
-from binnode_tools.codec import DecodeError, decode
+from binnode_tools.codec import DecodeError, decode, decode_diagnostics
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -75,7 +77,12 @@ def expected(status: tuple, earlier: list, room: int) -> dict:
         age = nearest(age_s, 60) * 60 if nearest(age_s, 60) < 8192 else min(nearest(age_s, 960), 8191) * 960
         with_level = level <= 1000
         name = "ok" if with_level else "unknown" if level == 1023 else KINDS[level - 1008]
-        history.append({"age_s": age, "actual_filling_percentage": level / 10 if with_level else None, "kind": name})
+        half = 30 if nearest(age_s, 60) < 8192 else 480
+        uncertainty = None if age == 8191 * 960 else half + 1 + ceil(Fraction(age + half, 20))
+        filling = level / 10 if with_level else None
+        history.append(
+            {"age_s": age, "age_uncertainty_s": uncertainty, "actual_filling_percentage": filling, "kind": name}
+        )
     return {
         "version": 1,
         "reason": REASONS[reason],
@@ -93,7 +100,7 @@ def expected(status: tuple, earlier: list, room: int) -> dict:
 def verdict(data: bytes, fport: int = 1) -> dict:
     """What the Python decoder says, in the form of decodeUplink."""
     try:
-        status = decode(data, fport)
+        status = decode_diagnostics(data, fport) if fport == 2 else decode(data, fport)
     except DecodeError as error:
         return {"data": {}, "warnings": [], "errors": [str(error)]}
     return {"data": status.as_dict(), "warnings": list(status.warnings), "errors": []}
@@ -133,7 +140,8 @@ def test_any_bits_of_version_1_and_the_right_length_are_accepted_by_both(head, e
 def test_both_decoders_agree_on_any_bytes(data, fport):
     answer = uplink(data, fport)
     assert answer == verdict(data, fport)
-    valid = fport == 1 and len(data) >= 8 and len(data) % 3 == 2 and data[0] >> 4 == 1
+    whole = len(data) == 10 if fport == 2 else fport == 1 and len(data) >= 8 and len(data) % 3 == 2
+    valid = whole and data[0] >> 4 == 1
     assert (answer["errors"] == []) == valid
 
 

@@ -101,9 +101,22 @@ FIELDS = {
     "failures": st.integers(0, 255),
     "channel": st.integers(0, 14),
     "bssid": optional(st.binary(min_size=6, max_size=6).filter(lambda bssid: bssid != b"\xff" * 6)),
+    "step": st.integers(0, 5),
+    "crash_step": st.integers(0, 5),
+    "crashes": st.integers(0, 255),
+    "reset_cause": st.integers(0, 15),
+    "recoveries": st.integers(0, 65535),
+    "told": st.integers(0, 65535),
+    "crash_file": st.integers(0, 4095),
+    "crash_line": st.integers(0, 4095),
+    "checkpoint_at_s": st.integers(0, 2**32 - 1),
+    "safe_try_at_s": st.integers(0, 2**32 - 1),
+    "crash_kept_at_s": optional(st.integers(0, 2**32 - 2)),
 }
 STATES = st.tuples(
-    st.fixed_dictionaries(FIELDS), st.lists(st.booleans(), min_size=8, max_size=8), st.integers(0, CAPACITY)
+    st.fixed_dictionaries(FIELDS),
+    st.lists(st.booleans(), min_size=len(FLAGS), max_size=len(FLAGS)),
+    st.integers(0, CAPACITY),
 )
 
 

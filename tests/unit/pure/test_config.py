@@ -36,7 +36,7 @@ def complete(**fields):
 def test_the_contract_of_the_defaults():
     assert config.load(None) == (config.DEFAULTS, None)
     assert config_rules.check(config.DEFAULTS) == []
-    assert len(config.DEFAULTS) == 24 and config.DEFAULTS["empty_mm"] == 1000 and config.DEFAULTS["measure_s"] == 900
+    assert len(config.DEFAULTS) == 28 and config.DEFAULTS["empty_mm"] == 1000 and config.DEFAULTS["measure_s"] == 900
     assert set(config.DEFAULTS) == set(config.LIMITS) == set(config_rules.FIELDS)
 
 
@@ -80,7 +80,7 @@ def test_limits_are_included():
 
 
 def test_unknown_names():
-    assert problem(emty_mm=1200) == "emty_mm: unknown; near: empty_mm, full_mm"
+    assert problem(emty_mm=1200) == "emty_mm: unknown; near: diameter_mm, empty_mm, full_mm"
     assert config_rules.check_field("topic", "x") == "topic: unknown; near: mqtt_topic"
     assert config_rules.check_field("zz", 1).startswith("zz: unknown; known: bottom_permille, ")
 

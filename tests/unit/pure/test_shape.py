@@ -1,6 +1,8 @@
-"""Fill level of upright and tapered bins; the exact volumes are in the property tests."""
+"""Fill level of bins of every shape, by hand and by published tables; the exact volumes are in the property tests."""
 
 from binnode.sensing.shape import SHAPES, fill_permille, height_mm
+from binnode.sensing.shape_lying import part_q16
+from binnode.sensing.shape_strapping import PAIRS, pairs
 from check import raises
 
 UPRIGHT = {"shape": "upright", "empty_mm": 1000, "full_mm": 200, "bottom_permille": 800}
@@ -61,11 +63,97 @@ def test_fill_never_falls_while_the_waste_rises():
         assert fills[0] == 0 and fills[-1] == 1000
 
 
+LYING = {"shape": "lying", "empty_mm": 1200, "full_mm": 200, "diameter_mm": 0}
+STRAPPING = {"shape": "strapping", "empty_mm": 1000, "full_mm": 200, "strapping": "0:0,300:250,800:1000"}
+
+
+def lying_table():
+    """Depth over diameter and volume over whole, of horizontal cylindrical tanks (Perry's Chemical Engineers' Handbook,
+    "Volume of Partially Filled Horizontal Cylinders"), in ten thousandths."""
+    return ((500, 187), (1000, 520), (1500, 941), (2000, 1424), (2500, 1955), (3000, 2523), (4000, 3735), (5000, 5000))
+
+
+def test_lying_cylinder_by_the_handbook():
+    for depth, volume in lying_table():
+        fill = fill_permille(LYING, 1200 - depth // 10)
+        assert abs(fill * 10 - volume) <= 8, (depth, fill)
+        above = fill_permille(LYING, 200 + depth // 10)
+        assert abs(above * 10 - (10000 - volume)) <= 8, (depth, above)
+    assert fill_permille(LYING, 700) == 500
+
+
+def test_lying_cylinder_with_room_above_the_full_line():
+    # The full line at three quarters of the diameter: below it are 0.8045 of the volume, below the middle 0.5.
+    config = dict(LYING, empty_mm=950, diameter_mm=1000)
+    assert fill_permille(config, 200) == 1000
+    assert fill_permille(config, 950 - 500) in (621, 622)  # 0.5 / 0.80450
+    # The full line at the middle: 0.1955 / 0.5
+    assert fill_permille(dict(config, empty_mm=700), 700 - 250) == 391
+
+
+def test_segments_rise_with_the_height():
+    parts = [part_q16(x) for x in range(0, (1 << 14) + 1, 16)]
+    assert parts == sorted(parts) and parts[0] == 0 and parts[-1] == 1 << 16
+    assert part_q16((1 << 13) - 1) <= part_q16(1 << 13) <= part_q16((1 << 13) + 1)
+    assert part_q16(1 << 13) in range((1 << 15) - 4, (1 << 15) + 5)
+
+
+def test_strapping_table_by_hand():
+    for height, fill in ((0, 0), (150, 125), (300, 250), (301, 252), (550, 625), (800, 1000)):
+        assert fill_permille(STRAPPING, 1000 - height) == fill, height
+    # 100 % is the full line, wherever the table ends: 700 mm are 250 + 400 * 1.5 = 850 litres.
+    assert fill_permille(dict(STRAPPING, full_mm=300), 300) == 1000
+    assert fill_permille(dict(STRAPPING, full_mm=300), 1000 - 300) == 294  # 250 / 850
+
+
+def test_what_is_above_the_full_line_in_the_table_does_not_matter():
+    longer = dict(STRAPPING, strapping="0:0,300:250,800:1000,900:1001,6000:10000")
+    for height in range(0, 801, 10):
+        assert fill_permille(longer, 1000 - height) == fill_permille(STRAPPING, 1000 - height)
+
+
+def test_any_unit_will_do():
+    for table in ("0:0,300:1,800:4", "0:0,300:2500,800:10000", "0:0,300:25,800:100"):
+        for height in range(0, 801, 50):
+            config = dict(STRAPPING, strapping=table)
+            assert abs(fill_permille(config, 1000 - height) - fill_permille(STRAPPING, 1000 - height)) <= 1
+
+
+def test_tables_that_are_none():
+    assert pairs("0:0,300:250,800:1000") == [(0, 0), (300, 250), (800, 1000)]
+    assert len(pairs(",".join([f"{i}:{i}" for i in range(PAIRS)]))) == PAIRS
+    for bad in (
+        "",
+        "0:0",
+        "0:0,",
+        "0:1,5:5",
+        "1:0,5:5",
+        "0:0,300:250,300:260",
+        "0:0,300:250,400:250",
+        "0:0,300:250,200:300",
+        "0:0,6001:5",
+        "0:0,6000:10001",
+        "0:0,5",
+        "0:0,5:6:7",
+        "0:0,5:-6",
+        "0:0,5: 6",
+        "0:0,5:6.0",
+        "0:0,5:x",
+        "0:0,000005:6",
+        ",".join([f"{i}:{i}" for i in range(PAIRS + 1)]),
+    ):
+        raises(ValueError, pairs, bad)
+
+
 def test_every_shape_is_a_row_of_the_table():
-    assert sorted(SHAPES) == ["tapered", "upright"]
+    assert sorted(SHAPES) == ["lying", "strapping", "tapered", "upright"]
     assert (
         raises(KeyError, fill_permille, {"shape": "sphere", "empty_mm": 1000, "full_mm": 200}, 500).args[0] == "sphere"
     )
-    for function in SHAPES.values():
-        assert function(0, TAPERED) == 0
-        assert function(1 << 14, TAPERED) == 1000
+    for config in (UPRIGHT, TAPERED, LYING, STRAPPING):
+        whole = config["empty_mm"] - config["full_mm"]
+        function = SHAPES[config["shape"]]
+        assert function(0, whole, config) == 0
+        assert function(whole, whole, config) == 1000
+        fills = [function(height, whole, config) for height in range(whole + 1)]
+        assert fills == sorted(fills)

@@ -21,6 +21,17 @@ OTHER = {
     "failures": 7,
     "channel": 11,
     "bssid": b"\x02\x11\x22\x33\x44\x55",
+    "step": 2,
+    "crash_step": 3,
+    "crashes": 5,
+    "reset_cause": 3,
+    "recoveries": 0x0506,
+    "told": 0x0708,
+    "crash_file": 0x0A0B,
+    "crash_line": 0x0C0D,
+    "checkpoint_at_s": 0x31323334,
+    "safe_try_at_s": 0x41424344,
+    "crash_kept_at_s": 0x51525354,
 }
 
 
@@ -28,7 +39,7 @@ def busy_state():
     state = State()
     for name, value in OTHER.items():
         setattr(state, name, value)
-    state.alarm = state.emptied = state.low_battery = True
+    state.alarm = state.emptied = state.low_battery = state.safe = state.checkpointed = True
     state.first = False
     for number in range(7):
         state.backlog.add(900 * number, 100 * number)
@@ -87,10 +98,10 @@ def test_current_reading_is_an_earlier_one_after_the_sleep():
 
 def test_only_waiting_readings_take_room():
     state = State()
-    assert len(state.pack()) == 40
+    assert len(state.pack()) == 65
     for number in range(300):
         state.backlog.add(900 * number, 0)
-    assert len(state.pack()) == 40 + 5 * CAPACITY == 1240 <= RESERVED_FROM
+    assert len(state.pack()) == 65 + 5 * CAPACITY == 1265 <= RESERVED_FROM
     assert unpack(state.pack()).thinned
 
 
@@ -99,21 +110,21 @@ def test_memory_that_holds_no_state_is_refused_with_the_reason():
     assert refused(b"") == "empty"
     assert refused(bytes(2048)) == "magic"
     assert refused(b"xN" + image[2:]) == "magic"
-    assert refused(image[:2] + b"\x02" + image[3:]) == "version"
+    assert refused(image[:2] + b"\x03" + image[3:]) == "version"
     assert refused(image[:2]) == "length"
     assert refused(image[:20]) == "length"
     assert refused(image[:-1]) == "length"
     assert refused(image[:-5]) == "length"
     assert refused(image[:-1] + bytes([image[-1] ^ 1])) == "crc"
-    assert refused(image[:40] + bytes([image[40] ^ 0x80]) + image[41:]) == "crc"
+    assert refused(image[:65] + bytes([image[65] ^ 0x80]) + image[66:]) == "crc"
 
 
 def test_length_that_is_no_whole_number_of_entries_is_refused():
     image = bytearray(busy_state().pack())
-    for length in (0, 3, 39, 41, 74, 1245, 65535):
+    for length in (0, 3, 64, 66, 99, 1270, 65535):
         struct.pack_into(">H", image, 4, length)
         assert refused(bytes(image) + bytes(2048)) == "length", length
-    struct.pack_into(">H", image, 4, 45)
+    struct.pack_into(">H", image, 4, 70)
     assert refused(bytes(image)) == "crc"
 
 
@@ -163,7 +174,7 @@ def test_document_has_the_layout_of_the_code():
         assert int(row[0]) == offset, row
         offset += int(row[1])
     assert offset == HEAD_BYTES == struct.calcsize(LAYOUT)
-    assert [row[:3] for row in rows[-2:]] == [["36", "5n", "backlog"], ["36 + 5n", "4", "crc"]]
+    assert [row[:3] for row in rows[-2:]] == [["61", "5n", "backlog"], ["61 + 5n", "4", "crc"]]
     assert CRC_BYTES == 4
 
 
@@ -176,7 +187,7 @@ def test_document_names_the_byte_that_each_attribute_changes():
         first, size = int(row[0]), int(row[1])
         assert changed_bytes(before, state.pack()) == list(range(first, first + size)), name
     named = {row[2] for row in document_rows(4)}
-    assert named == {"magic", "version", "flags", "length", "backlog", "crc"} | set(OTHER)
+    assert named == {"magic", "version", "flags", "more_flags", "length", "backlog", "crc"} | set(OTHER)
 
 
 def test_document_names_the_bit_of_each_flag():
@@ -188,7 +199,8 @@ def test_document_names_the_bit_of_each_flag():
         owner = state.backlog if name == "thinned" else state
         setattr(owner, name, not getattr(owner, name))
         after = state.pack()
-        assert changed_bytes(before, after) == [3] and before[3] ^ after[3] == 1 << int(bit), name
+        place = 36 if int(bit) > 7 else 3
+        assert changed_bytes(before, after) == [place] and before[place] ^ after[place] == 1 << int(bit) % 8, name
 
 
 def test_document_tells_what_an_entry_adds():
@@ -197,9 +209,9 @@ def test_document_tells_what_an_entry_adds():
     state.backlog.add(0x3FFFFFFF, 0)
     after = state.pack()
     assert len(after) == len(before) + 5
-    assert after[36:41] == b"\xff\xff\xff\xfc\x00"
-    assert changed_bytes(before[:36] + bytes(4), after[:36] + bytes(4)) == [5]  # the length
+    assert after[61:66] == b"\xff\xff\xff\xfc\x00"
+    assert changed_bytes(before[:61] + bytes(4), after[:61] + bytes(4)) == [5]  # the length
     with open(DOCUMENT) as file:
         text = file.read()
     assert f"`{state_module.MAGIC.decode()}`" in text and f"of this layout, {state_module.VERSION} |" in text
-    assert f"Bytes 1240 to {RESERVED_FROM - 1} are free" in text and f"Bytes {RESERVED_FROM} to 2047" in text
+    assert f"Bytes 1265 to {RESERVED_FROM - 1} are free" in text and f"Bytes {RESERVED_FROM} to 2047" in text

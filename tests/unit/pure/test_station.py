@@ -1,7 +1,8 @@
 """wifi/station.py against a Wi-Fi driver that keeps the manners of the ESP32 port's network_wlan.c, in virtual time."""
 
 from binnode.deadline import Deadline
-from binnode.wifi.station import JoinError, join, leave, static_address
+from binnode.wifi import leave
+from binnode.wifi.station import JoinError, join, static_address
 from check import raises
 from virtual_clock import Clock
 

@@ -36,5 +36,5 @@ def act(code, a=0, b=0, data=b"", wants_data=False):
     if status == acts.OK:
         return answer if wants_data else value
     if status == acts.OS_ERROR:
-        raise OSError(value)
+        raise OSError(value, str(answer, "utf8")) if answer else OSError(value)
     raise (ValueError if status == acts.VALUE_ERROR else RuntimeError)(str(answer, "utf8"))

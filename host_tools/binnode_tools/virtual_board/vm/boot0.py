@@ -11,7 +11,9 @@ import time
 import esp32
 import network
 import onewire
+import os
 import socket
+import ssl
 
 
 class Flash:
@@ -30,7 +32,14 @@ class Flash:
         if offset is None:
             self.ioctl(6, block)
             offset = 0
-        _link.act(acts.FLASH_WRITE, block, offset, buffer)
+        return self.act(acts.FLASH_WRITE, block, offset, buffer)
+
+    def act(self, *act):
+        """0, or a negative error number: an exception would jump out of littlefs and leave it torn."""
+        try:
+            return _link.act(*act)
+        except OSError as error:
+            return -error.errno
 
     def ioctl(self, request, argument):
         if request == 4:
@@ -38,7 +47,7 @@ class Flash:
         if request == 5:
             return 4096
         if request == 6:
-            _link.act(acts.FLASH_ERASE, argument)
+            return self.act(acts.FLASH_ERASE, argument)
         return 0
 
 
@@ -48,23 +57,23 @@ def run(name):
         with open(name) as file:
             source = file.read()
     except OSError:
-        return
+        return 1
     try:
         exec(compile(source, name, "exec"), __main__.__dict__)
     except SystemExit:
         pass
     except BaseException as error:
         sys.print_exception(error)
+    return 0
 
 
-# path of the image, its blocks, and a third line when the console wants the raw REPL and not main.py
+# path of the image; its blocks, what the chip has; a third line when the console wants the raw REPL and not main.py
 _boot = str(_link.act(acts.BOOT, wants_data=True), "utf8").split("\n")
-_flash = Flash(_boot[0], int(_boot[1]))
+_flash = Flash(_boot[0], int(_boot[1].split()[0]))
+esp32.fit(int(_boot[1].split()[1]))
 vfs.umount("/")
 vfs.mount(vfs.VfsLfs2(_flash, readsize=128, progsize=32, lookahead=32), "/")
 sys.path[:] = ["", ".frozen", "/lib"]
 _link.flash_read = 0
 run("boot.py")
-if len(_boot) < 3:
-    run("main.py")
-_link.act(acts.MAIN_ENDED)
+_link.act(acts.MAIN_ENDED, run("main.py") if len(_boot) < 3 else 0)

@@ -25,15 +25,10 @@ class Pin:
         self.init(mode, pull, value=value, hold=hold)
 
     def init(self, mode=-1, pull=-1, value=None, hold=None):
-        if hold is False:
-            act(acts.PIN_HOLD, self.number, 0)
-        if mode != -1 or pull != -1:
-            level = 255 if value is None else 1 if value else 0
-            act(acts.PIN_MODE, self.number, (mode & 255) | (0 if pull is None else pull & 255) << 8 | level << 16)
-        elif value is not None:
-            act(acts.PIN_WRITE, self.number, 1 if value else 0)
-        if hold:
-            act(acts.PIN_HOLD, self.number, 1)
+        level = 255 if value is None else 1 if value else 0
+        act(acts.PIN_MODE, self.number, (mode & 255) | (0 if pull is None else pull & 255) << 8 | level << 16)
+        if hold is not None:
+            act(acts.PIN_HOLD, self.number, 1 if hold else 0)
 
     def value(self, level=None):
         if level is None:
@@ -81,6 +76,30 @@ class RTC:
         act(acts.SET_TIME, seconds)
 
 
+class _Backup:
+    itemsize = 1
+
+    def __len__(self):
+        return 2048
+
+    def __getitem__(self, place):
+        return act(acts.MEM_BACKUP, place, -1)
+
+    def __setitem__(self, place, byte):
+        act(acts.MEM_BACKUP, place, byte)
+
+
+def mem_backup():
+    return _Backup()
+
+
+class UART:
+    """Opened and no more: nothing is wired to it."""
+
+    def __init__(self, number, baudrate=115200, tx=255, rx=255, **_):
+        act(acts.UART_OPEN, number, getattr(tx, "number", tx) | getattr(rx, "number", rx) << 8)
+
+
 class WDT:
     def __init__(self, id=0, timeout=5000):
         if timeout <= 0:
@@ -118,7 +137,7 @@ def lightsleep(ms=0):
     act(acts.LIGHT_SLEEP, ms)
 
 
-def deepsleep(ms=0):
+def deepsleep(ms=-1):
     act(acts.DEEP_SLEEP, ms)
 
 

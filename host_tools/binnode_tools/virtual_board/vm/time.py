@@ -29,20 +29,20 @@ def ticks_diff(end, start):
     return ((end - start + _HALF) & (_PERIOD - 1)) - _HALF
 
 
-def sleep_us(us):
+def sleep_us(us, yields=0):
     if us > 0:
         while us > 1000000000:
-            act(acts.SLEEP_US, 1000000000)
+            act(acts.SLEEP_US, 1000000000, yields)
             us -= 1000000000
-        act(acts.SLEEP_US, us)
+        act(acts.SLEEP_US, us, yields)
 
 
 def sleep_ms(ms):
-    sleep_us(ms * 1000)
+    sleep_us(ms * 1000, 1)
 
 
 def sleep(seconds):
-    sleep_us(int(seconds * 1000000))
+    sleep_us(int(seconds * 1000000), 1)
 
 
 def time():
