@@ -45,7 +45,7 @@ def bytes_written(node: Scenario) -> int:
 
 
 def comes_back(node: Scenario, before: int) -> None:
-    """After the cut that has just happened: two wakes that end in sleep, and no more lost than the checkpoint allows."""
+    """After the cut: two wakes that end in sleep, and no more lost than the checkpoint allows."""
     kept = checkpointed(node)
     next_wake(node, 2)
     for wake in node.wakes[-2:]:
