@@ -19,7 +19,7 @@ BOARD_OPTION = $(if $(BOARD),--board $(BOARD))
 RUN_OPTIONS  = $(if $(BIN),--bin $(BIN)) $(if $(DAYS),--days $(DAYS)) $(if $(SEED),--seed $(SEED)) \
                $(BOARD_OPTION) $(if $(THERMOMETER),--thermometer $(THERMOMETER))
 
-.PHONY: run test lint bench image deploy clean help
+.PHONY: run test lint bench soak image deploy clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -28,6 +28,7 @@ help:
 	@echo 'make test     everything that proves it works (JOBS=2)'
 	@echo 'make lint     style and types'
 	@echo 'make bench    heap, bytes, instructions, milliseconds, millicoulombs'
+	@echo 'make soak     a year of a node with faults of every kind: build/soak (DAYS=365 SEED=1)'
 	@echo 'make image    the flash file system image, build/image (BOARD=...)'
 	@echo 'make deploy   copy the application to a board that runs MicroPython (PORT=..., BOARD=...)'
 	@echo 'make clean    remove build/'
@@ -46,6 +47,9 @@ lint: $(VENV)/.lint
 
 bench: $(VENV)/.sim
 	@$(VBIN)/python -m tests.bench $(BOARD_OPTION)
+
+soak: $(VENV)/.test
+	@$(VBIN)/python -m tests.soak $(if $(DAYS),--days $(DAYS)) $(if $(SEED),--seed $(SEED))
 
 image: $(VENV)/.base
 	@$(VBIN)/binnode image $(BOARD_OPTION)

@@ -1,11 +1,18 @@
 # Source, not bytecode: MicroPython starts nothing else by itself.
 import machine
+import micropython
 
 # b"b!": the last cold start found a damaged file
 if machine.reset_cause() != machine.DEEPSLEEP_RESET or machine.RTC().memory()[:2] == b"b!":
     import verify
 
     verify.cold_start()
+elif machine.wake_reason() != machine.TIMER_WAKE:  # the button: somebody is here
+    import verify
+
+    verify.listen()
+else:
+    micropython.kbd_intr(-1)  # nobody is: what a floating line says may be a Ctrl-C too
 
 try:
     from binnode import node

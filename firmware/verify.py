@@ -55,5 +55,10 @@ def cold_start():
         )
         time.sleep_ms(REPAIR_MS)
         machine.deepsleep(RETRY_MS)
+    listen()
+
+
+def listen():
+    """A moment in which the tools can get in."""
     print("binnode: starts in %d s; Ctrl-C stops it" % (LISTEN_MS // 1000))
     time.sleep_ms(LISTEN_MS)

@@ -35,7 +35,9 @@ class Board:
 
     time = time
 
-    def __init__(self):
+    def __init__(self, awake=False):
+        """`awake`: wait without light sleep, which would garble a UART and take native USB away."""
+        self._wait_ms = time.sleep_ms if awake else machine.lightsleep
         try:
             self.pins = json.loads(read_text("board.json") or "{}")
         except ValueError:  # then measuring fails, and the node says so
@@ -52,7 +54,7 @@ class Board:
             supply = machine.Signal(machine.Pin(pins["supply"], machine.Pin.OUT, value=off), invert=bool(off))
         trigger = machine.Pin(pins["trigger"], machine.Pin.OUT, value=0)
         echo = machine.Pin(pins["echo"], machine.Pin.IN)
-        return PulseRanger(trigger, echo, supply, profile, time, machine.time_pulse_us, machine.lightsleep)
+        return PulseRanger(trigger, echo, supply, profile, time, machine.time_pulse_us, self._wait_ms)
 
     def ds18b20(self):
         """The DS18B20, None when the board has no pin for one."""
@@ -62,7 +64,7 @@ class Board:
 
         from binnode.sensing.ds18b20 import DS18B20
 
-        return DS18B20(OneWire(machine.Pin(self.pins["onewire"])), time, machine.lightsleep)
+        return DS18B20(OneWire(machine.Pin(self.pins["onewire"])), time, self._wait_ms)
 
     def chip_temperature_c10(self):
         """What the chip's own thermometer says, in tenths of a degree C; steps of 1 K, off by some."""
@@ -188,8 +190,23 @@ class Board:
     def remember(self, image):
         machine.RTC().memory(image)
 
-    def light_sleep(self, ms):
-        machine.lightsleep(ms)
-
     def deep_sleep(self, ms):
+        """Until the time is over or the button is pressed; main.py begins anew then."""
+        try:
+            self.arm_button()
+        except Exception as error:  # the node can do without
+            print("binnode: no button: %s" % error)
         machine.deepsleep(ms)
+
+    def arm_button(self):
+        """Have the button end the coming sleep: the chip forgets it at each wake. One that is stuck is left out."""
+        if "button" not in self.pins:
+            return
+        import esp32
+
+        pin = machine.Pin(self.pins["button"], machine.Pin.IN, machine.Pin.PULL_UP)
+        if pin.value():
+            if hasattr(esp32, "wake_on_ext0"):
+                esp32.wake_on_ext0(pin, esp32.WAKEUP_ALL_LOW)
+            else:
+                esp32.wake_on_gpio((pin,), esp32.WAKEUP_ALL_LOW)

@@ -196,22 +196,8 @@ def measure(count=1, whole_range=False):
 def _service():
     from binnode.board import Board
 
-    class ConsoleBoard(Board):
-        """Waits awake: light sleep would garble the UART and take native USB away."""
-
-        def ranger(self, profile):
-            return self._awake(super().ranger(profile))
-
-        def ds18b20(self):
-            return self._awake(super().ds18b20())
-
-        def _awake(self, driver):
-            if driver is not None:
-                driver._sleep_ms = self.time.sleep_ms
-            return driver
-
     try:
-        board = ConsoleBoard()
+        board = Board(awake=True)
     except (TypeError, ValueError):
         board = None
     if not board or "name" not in board.pins:

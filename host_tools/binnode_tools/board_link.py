@@ -182,11 +182,10 @@ class BoardLink:
         while True:
             problem = None
             try:
-                first = self._transport is None
-                if first:
+                if self._transport is None:
                     self._transport = open_port(self.port)
                 printed = self._knock()
-                if printed is None and (first or self._settle()):
+                if printed is None and self._settle():
                     self._open.serial.timeout = 5
                     return
                 heard = (heard + (printed or b""))[-2000:]

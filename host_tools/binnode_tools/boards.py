@@ -65,6 +65,8 @@ def firmware_json(board: Board) -> dict[str, int | str]:
     for role in ROLES:
         if getattr(board.pins, role) is not None:
             pins[role] = getattr(board.pins, role)
+    if pins.get("button") not in CHIPS[board.chip].wake:  # such as the C3's download pin: it serves at reset only
+        pins.pop("button", None)
     if "supply" in pins:
         pins["supply_on"] = board.pins.supply_active_level
     if "led" in pins:

@@ -53,6 +53,7 @@ def keys_of(board: Console, bin_: Bin, say: Callable[[str], None]) -> dict[str, 
     return {
         "r": ("reset", told("Reset.", board.press_reset)),
         "p": ("power cycle", told("Battery out and in: RTC memory is lost.", board.power_cycle)),
+        "b": ("button", told("Button pressed.", board.press_button)),
         "w": ("end its sleep", told("Its sleep is over.", board.end_sleep)),
         "e": ("empty the bin", level(-1000)),
         "f": ("fill it", level(1000)),

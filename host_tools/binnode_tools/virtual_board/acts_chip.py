@@ -142,6 +142,12 @@ def _rtc_user(chip: Chip, name: str) -> None:
         chip.find("rtc_shared")
 
 
+@handles(acts.KBD_INTR)
+def kbd_intr(chip: Chip, a: int, b: int, data: bytes) -> Answer:
+    chip.interrupts = a == 3
+    return 0
+
+
 @handles(acts.WATCHDOG)
 def watchdog(chip: Chip, a: int, b: int, data: bytes) -> Answer:
     """It cannot be stopped again; only a reset or deep sleep ends it."""

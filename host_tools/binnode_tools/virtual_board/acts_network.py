@@ -2,7 +2,8 @@
 
 from binnode_tools.certificate import validity
 from binnode_tools.virtual_board import acts, network
-from binnode_tools.virtual_board.chip import Answer, Chip, ChipError, handles, misuse, refused
+from binnode_tools.virtual_board.chip import Answer, Chip, ChipError, EndOfWake, handles, misuse, refused
+from binnode_tools.virtual_board.power import BROWN_OUT_MV
 
 _ACTIVATE_US = 25_000  # esp_wifi_start
 _DRIVER_NOT_STARTED = 0x3002  # ESP_ERR_WIFI_NOT_STARTED
@@ -10,6 +11,15 @@ _CHANNEL, _RECONNECTS, _MAC, _SSID = 1, 2, 10, 11
 _DATAGRAMS = 2  # SOCK_DGRAM
 _VERIFY_US = 400_000  # an estimate: one certificate's signature, and its share of the key exchange, on an ESP32
 _PACKET_US = 1500  # one data packet in the air, with its acknowledgement
+
+
+def _transmit(chip: Chip) -> None:
+    """The radio sends now; EndOfWake when the cell can't feed that. The dip is short, and RTC memory may outlast it."""
+    more_ua = chip.board.currents_ua.wifi_transmit - chip.ledger.loads_ua.get("chip", 0)
+    load_ua = chip.ledger.current_ua + max(0, more_ua)
+    if chip.battery.voltage_mv(chip.ledger.charge_mc, load_ua, chip.scene.temperature_c(chip.now / 1e6)) < BROWN_OUT_MV:
+        chip.keep_rtc = chip.random.random() < 0.5
+        raise EndOfWake("brown-out")
 
 
 def os_error(number: int) -> ChipError:
@@ -42,6 +52,7 @@ def wifi_connect(chip: Chip, a: int, b: int, data: bytes) -> Answer:
     if not a:
         ssid, key, bssid = data.split(b"\0", 2)
         station.configure(ssid.decode(), key.decode(), bssid)
+    _transmit(chip)
     station.connect(chip.now)
     return 0
 
@@ -166,6 +177,7 @@ def sock_connect(chip: Chip, a: int, b: int, data: bytes) -> Answer:
 def sock_send(chip: Chip, a: int, b: int, data: bytes) -> Answer:
     stream = _stream(chip, a)
     _online(chip)
+    _transmit(chip)
     currents = chip.board.currents_ua
     chip.ledger.add(currents.wifi_transmit - currents.wifi_receive, _PACKET_US)
     chip.advance(_PACKET_US)

@@ -7,6 +7,7 @@ from random import Random
 from binnode_tools.boards import Board
 from binnode_tools.chips import CHIPS
 from binnode_tools.virtual_board import acts, network
+from binnode_tools.virtual_board.button import Button
 from binnode_tools.virtual_board.divider import Divider
 from binnode_tools.virtual_board.misuse import MISUSES
 from binnode_tools.virtual_board.network import Network, Station
@@ -168,6 +169,9 @@ class Chip:
         self.watchdog_at: int | None = None
         self.watchdog_ms = 0
         self.keep_rtc = False  # a brown-out may leave RTC memory as it is
+        self.woken_by = TIMER_WAKE  # what ends the deep sleep under way
+        self.button = Button(board.pins.button)
+        self.interrupts = True  # Ctrl-C stops the program
 
     # time and charge -------------------------------------------------------------------------------------------------
 
@@ -204,7 +208,8 @@ class Chip:
         """Reset to main.py: bootloader, MicroPython, file system."""
         currents, times = self.board.currents_ua, self.board.durations
         self.reset_cause = cause
-        self.wake_reason = TIMER_WAKE if cause == DEEP_SLEEP else 0
+        self.wake_reason = self.woken_by if cause == DEEP_SLEEP else 0
+        self.woken_by, self.interrupts = TIMER_WAKE, True
         self.watchdog_at = None
         self.wake_pins = {}
         self.adc_ready = {}
@@ -286,6 +291,8 @@ class Chip:
         pin = self.pin(number)
         if pin.mode == "output":
             return pin.level
+        if self.button.pulls(number):
+            return 0
         for wired in (self.module.level(number, now), self.divider.held_level(number)):
             if wired is not None:
                 return wired

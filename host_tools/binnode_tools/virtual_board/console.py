@@ -101,6 +101,10 @@ class Console:
         self.pace.catch_up()
         self.board.power_on(self.board.chip.now)
 
+    def press_button(self) -> None:
+        """It ends deep sleep if the node has armed it. In the loop only, see order()."""
+        self.board.press_button(max(self.board.chip.now, self.clock.now()))
+
     def end_sleep(self) -> None:
         """Let deep sleep be over. In the loop only, see order()."""
         if self.board.vm is None and self.board.wake_at is not None:
@@ -236,6 +240,7 @@ class Console:
     def _begin_act(self, vm: Vm, request: Request) -> None:
         act = request[0]
         if act == acts.MAIN_ENDED:  # and the REPL begins
+            self.board.chip.interrupts = True
             if self._raw:
                 self._hide_until = _RAW_BANNER
             self.pace.reply(vm)
@@ -295,7 +300,7 @@ class Console:
     def _interrupt(self, vm: Vm) -> None:
         with vm.standing_still():
             runs = vm.runs_code()
-        if not runs:
+        if not runs or not self.board.chip.interrupts:
             self._to_vm += b"\x03"
         elif self.pace.busy and self.pace.act not in _UNDIVIDED:
             self.pace.end(vm, interrupted=True)

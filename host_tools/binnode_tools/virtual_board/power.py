@@ -1,5 +1,8 @@
 """Charge: every load has a current for each of its states, and time passes through the ledger."""
 
+# An estimate, at the cell: the chip's detector resets at 2.43 V, behind a regulator that needs some more.
+BROWN_OUT_MV = 2600
+
 
 class Ledger:
     """Sums charge in microampere-microseconds, exactly. 1e9 of them are a millicoulomb."""
@@ -37,10 +40,10 @@ class Battery:
 
     # Typical 18650 discharge curve at 0.2 C: (remaining permille, mV).
     CURVE = ((0, 3000), (50, 3300), (100, 3450), (200, 3550), (400, 3650), (600, 3780), (800, 3950), (1000, 4180))
-    RESISTANCE_MOHM = 120
 
     def __init__(self, capacity_mah: int, remaining_permille: int = 900) -> None:
         self.capacity_mc = capacity_mah * 3600.0
+        self.resistance_mohm = 120
         self.used_mc = self.capacity_mc * (1000 - remaining_permille) / 1000
 
     def voltage_mv(self, drawn_mc: float, current_ua: int, temperature_c: float) -> float:
@@ -53,4 +56,4 @@ class Battery:
                 voltage = low_mv + (high_mv - low_mv) * (remaining - low) / (high - low)
                 break
         cold = max(0.0, 20 - temperature_c) * 1.5
-        return voltage - cold - current_ua * self.RESISTANCE_MOHM / 1e6
+        return voltage - cold - current_ua * self.resistance_mohm / 1e6

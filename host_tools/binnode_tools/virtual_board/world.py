@@ -187,13 +187,38 @@ class VirtualBoard:
             )
         elif how in _RESETS:
             self.wake_at, self.next_cause = chip.now, _RESETS[how]
-        elif how in ("power cut", "brown-out"):
+        elif how == "power cut":
             self.power_on(chip.now + self.off_us)
+        elif how == "brown-out":  # the load is gone, and the voltage is back
+            self.power_on(chip.now)
         else:
             self.wake_at = None
         wake.charge = chip.ledger.total - self._charge_at_start
         if self.on_wake_end:
             self.on_wake_end(wake)
+        self._button()
+
+    def press_button(self, at_us: int) -> None:
+        """At that time. It ends the deep sleep that it falls into, if the node has armed it; else it does nothing."""
+        self.chip.button.presses.append(at_us)
+        if self.vm is None:
+            self._button()
+
+    def hold_button(self, held: bool = True) -> None:
+        """From now on it is down, or no longer."""
+        self.chip.button.held = held
+        if self.vm is None:
+            self._button()
+
+    def _button(self) -> None:
+        """The deep sleep that has begun ends at the first press in it; the node's clock has counted so far."""
+        chip = self.chip
+        pressed = chip.button.wakes(chip.wake_pins, chip.now) if self.next_cause == DEEP_SLEEP else None
+        if pressed and (self.wake_at is None or pressed[0] < self.wake_at):
+            wake = self.wakes[-1]
+            wake.slept_us = pressed[0] - wake.started_us - wake.awake_us
+            self.wake_at, chip.woken_by = pressed
+            chip.node_clock_at = self.wake_at
 
     def power_on(self, at_us: int) -> None:
         """Connect the battery: whatever ran ends, RTC memory is lost."""

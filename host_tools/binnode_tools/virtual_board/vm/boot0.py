@@ -1,6 +1,7 @@
 """First thing in a wake's VM: the flash image becomes the root, then boot.py and main.py run as on the chip."""
 
 import sys
+import micropython
 import vfs
 import __main__
 
@@ -14,6 +15,16 @@ import onewire
 import os
 import socket
 import ssl
+
+
+class Micropython:
+    """The module, but for what the chip has at its console."""
+
+    def __getattr__(self, name):
+        return getattr(micropython, name)
+
+    def kbd_intr(self, character):
+        _link.act(acts.KBD_INTR, character)
 
 
 class Flash:
@@ -74,6 +85,7 @@ esp32.fit(int(_boot[1].split()[1]))
 vfs.umount("/")
 vfs.mount(vfs.VfsLfs2(_flash, readsize=128, progsize=32, lookahead=32), "/")
 sys.path[:] = ["", ".frozen", "/lib"]
+sys.modules["micropython"] = Micropython()
 _link.flash_read = 0
 run("boot.py")
 _link.act(acts.MAIN_ENDED, run("main.py") if len(_boot) < 3 else 0)
