@@ -25,6 +25,13 @@ def begin(board, memory, cause):
     now_s = board.time.time()
     state, found = _found(board, memory, now_s)
     lost = found & (1 << RTC_GARBAGE | 1 << RTC_DAMAGED | 1 << RTC_NEWER)
+    if cause == _POWER_ON and memory and not lost:
+        # RTC memory outlived the dip, and the clock did not: on from the last time known, or no day would ever be over
+        # and no wait after a failure be kept.
+        last_s = max(state.reported_at_s, state.backlog.newest_s())
+        if last_s > now_s:
+            board.set_clock(last_s)
+            now_s = last_s
     if state.step and cause in _INTERRUPTED:
         _crashed(board, state, cause, now_s)
     elif cause == _WATCHDOG and (lost or not memory):

@@ -34,7 +34,6 @@ def test_a_dip_is_a_power_on_and_the_node_goes_on_measuring_with_rare_tries():
         assert min(gaps) > 5000, "tries have grown rare"
 
 
-@pytest.mark.xfail(strict=True, reason="each dip sets the clock back, so the checkpoint's day is never over")
 def test_a_fresh_cell_brings_everything_since_the_checkpoint():
     """The readings of the weak cell waited in RTC memory, and the checkpoint outlives the swap."""
     with scenario(lambda t_s: 300 + t_s / 200, config={"measure_s": 3600}) as node:

@@ -48,6 +48,10 @@ class Backlog:
             bytes((at_s >> 22, at_s >> 14 & 255, at_s >> 6 & 255, (at_s & 63) << 2 | code >> 8, code & 255))
         )
 
+    def newest_s(self):
+        """When the newest entry was measured; 0 without one."""
+        return self._at_s(len(self) - 1) if len(self) else 0
+
     def shift(self, delta_s):
         """The clock was set: every entry keeps its distance to it."""
         data = self.data
