@@ -1,6 +1,7 @@
 """Replays a recording (decisions.py) on CPython: a program, because the chip's modules take CPython's places here."""
 
 import base64
+import calendar
 import contextlib
 import hashlib
 import importlib.util
@@ -100,7 +101,7 @@ def install(link: Link, files: dict[str, bytes], chip: str, folder: Path) -> Non
     sys.modules["acts"] = acts
     sys.modules["_link"] = types.SimpleNamespace(act=link.act)  # pyright: ignore[reportArgumentType]
     sys.modules["utime"] = types.SimpleNamespace(  # pyright: ignore[reportArgumentType]
-        gmtime=lambda seconds: tuple(real_time.gmtime(seconds))[:8], mktime=real_time.mktime
+        gmtime=lambda seconds: tuple(real_time.gmtime(seconds))[:8], mktime=lambda date: calendar.timegm(date[:6])
     )
     sys.path[:0] = [str(paths.FIRMWARE), str(paths.SHIMS)]
     loaded = {name: stand_in(name, f"chip_{name}") for name in ("time", "machine", "esp32", "network", "onewire")}
