@@ -71,7 +71,6 @@ class VirtualBoard:
         self.off_us = 60_000_000
         self.acts_left: int | None = None
         self.on_wake_end: Callable[[WakeRecord], None] | None = None
-        self.budget_us: int | None = None
         self._charge_at_start = 0
 
     @property

@@ -4,30 +4,11 @@ import json
 import re
 
 import pytest
-from binnode_tools import boards, image
+from binnode_tools import image
 from binnode_tools.board_link import BoardLink
 from binnode_tools.cli import main
 
 from tests.unit.command_line import binnode, damaged, on_flash
-from tests.unit.fake_board import FakeBoard
-
-
-@pytest.fixture(scope="module")
-def files():
-    return image.application_files(boards.load("esp32_devkit"))
-
-
-@pytest.fixture
-def board(tmp_path, files):
-    with FakeBoard(tmp_path, files) as board:
-        yield board
-
-
-@pytest.fixture
-def blank(tmp_path):
-    """A board with MicroPython and nothing else."""
-    with FakeBoard(tmp_path) as board:
-        yield board
 
 
 def test_deploy_to_a_blank_board_and_again(blank, files):

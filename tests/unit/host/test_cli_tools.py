@@ -5,33 +5,14 @@ import re
 
 import click
 import pytest
-from binnode_tools import boards, image
 from binnode_tools.cli import calibrate, main
 from binnode_tools.node_service import NodeService, Reading
 from click.testing import CliRunner
 
 from tests.unit.command_line import binnode, in_terminal, on_flash
-from tests.unit.fake_board import FakeBoard, lock
+from tests.unit.fake_board import lock
 
 SECRET = "correct horse battery"
-
-
-@pytest.fixture(scope="module")
-def files():
-    return image.application_files(boards.load("esp32_devkit"))
-
-
-@pytest.fixture
-def board(tmp_path, files):
-    with FakeBoard(tmp_path, files) as board:
-        yield board
-
-
-@pytest.fixture
-def blank(tmp_path):
-    """A board with MicroPython and nothing else."""
-    with FakeBoard(tmp_path) as board:
-        yield board
 
 
 # the port

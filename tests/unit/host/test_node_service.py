@@ -1,24 +1,11 @@
 """The typed API against the application as it is deployed, in the real MicroPython."""
 
 import pytest
-from binnode_tools import boards, image
+from binnode_tools import image
 from binnode_tools.board_link import BoardLink
 from binnode_tools.node_service import NodeError, NodeService
 
-from tests.unit.fake_board import FakeBoard
-
 SECRET = "correct horse battery"
-
-
-@pytest.fixture(scope="module")
-def files():
-    return image.application_files(boards.load("esp32_devkit"))
-
-
-@pytest.fixture
-def board(tmp_path, files):
-    with FakeBoard(tmp_path, files) as board:
-        yield board
 
 
 @pytest.fixture
