@@ -4,7 +4,8 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-for folder in (ROOT / "firmware", ROOT / "host_tools" / "binnode_tools" / "cpython_shims", ROOT / "tests" / "unit"):
+FOLDERS = ("firmware", "host_tools/binnode_tools/cpython_shims", "tests/unit", "tests/unit/stand_ins")
+for folder in (ROOT / name for name in FOLDERS):
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
 
