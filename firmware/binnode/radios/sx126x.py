@@ -1,0 +1,189 @@
+"""SX1262, for LoRaWAN. Source: data sheet DS.SX1261-2.W.APP, chapters 13 (commands) and 15 (known limitations).
+
+15.3 is about implicit headers, which nothing here uses. All waits are bounded, and RadioError is the only exception
+that leaves. Times are the host's ticks, powers are those at the antenna port.
+"""
+
+from micropython import const
+
+from binnode.radios import Radio, RadioError
+
+_OVER = const(4)  # of what _flags() gives
+_BUSY_MS = const(30)  # the longest: a calibration of all blocks with the oscillator's start before it
+_TCXO_MS = const(5)
+_TCXO_MV = (1600, 1700, 1800, 2200, 2400, 2700, 3000, 3300)
+_SYNC = b"\x34\x44"  # of public networks, in 0x0740
+# Not kept by warm sleep unless they are listed here (0x029F: how many, then their addresses)
+_RETAINED = b"\x04\x08\xac\x08\x89\x07\x36\x08\xd8"
+# dbm: PA duty cycle and size that reach it with the least current, at a setting of 22; any other: the full amplifier
+_PA = {20: (3, 5), 17: (2, 3), 14: (2, 2)}
+
+
+class SX126x(Radio):
+    """dio is DIO1. settings: tcxo_mv (0: a crystal), dio2_rf_switch, max_dbm."""
+
+    rouse_ms = 3
+    open_us = 420
+
+    # The chip's commands
+
+    def _busy_over(self):
+        time, busy = self._time, self._busy
+        begun = time.ticks_ms()
+        while busy():
+            if time.ticks_diff(time.ticks_ms(), begun) > _BUSY_MS:
+                raise RadioError("radio busy")
+
+    def _send(self, data):
+        """One command; what came back meanwhile, as long as what went out."""
+        self._busy_over()
+        return self._transfer(data)
+
+    def _command(self, *octets):
+        self._send(bytearray(octets))
+
+    def _get(self, opcode, size):
+        """`size` bytes that follow opcode and status."""
+        return self._send(bytearray((opcode,)) + bytes(size + 1))[2:]
+
+    def _write(self, address, data):
+        self._send(bytearray((0x0D, address >> 8, address & 255)) + data)
+
+    def _read(self, address, size):
+        return self._send(bytearray((0x1D, address >> 8, address & 255)) + bytes(size + 1))[4:]
+
+    def _set_bits(self, address, mask, bits):
+        self._write(address, bytes((self._read(address, 1)[0] & ~mask | bits,)))
+
+    # Start and sleep
+
+    def wake(self, hz):
+        """Ready for work near `hz`: on from warm sleep when the chip kept its configuration, else from the start."""
+        try:
+            self._rouse()
+        except RadioError:  # BUSY that stays high: a reset ends it, or nothing does
+            self._start(hz)
+
+    def _rouse(self):
+        """Out of warm sleep, or of whatever it was at."""
+        self._cs(0)  # its falling edge ends the chip's sleep
+        self._time.sleep_us(200)
+        self._cs(1)
+        self._stand()
+        if self._read(0x0740, 2) != _SYNC:
+            raise RadioError("radio lost its settings")
+        self._oscillator()
+
+    def _oscillator(self):
+        if self._settings.get("tcxo_mv"):
+            self.start_ms = _TCXO_MS
+            steps = _TCXO_MS << 6
+            self._command(0x97, _TCXO_MV.index(self._settings["tcxo_mv"]), 0, steps >> 8, steps & 255)
+
+    def _start(self, hz):
+        self._restart()
+        self._stand()
+        if self._read(0x0740, 2) != b"\x14\x24":  # its value after a reset
+            raise RadioError("no radio")
+        self._oscillator()
+        self._command(0x07, 0, 0)  # a TCXO is not there at the chip's own start: no error
+        self._command(0x89, 0x7F)  # calibrate everything
+        if hz < 900000000:
+            self._command(0x98, 0xD7, 0xDB)  # 863..870 MHz
+        else:
+            self._command(0x98, 0xE1, 0xE9)  # 902..928 MHz
+        errors = self._get(0x17, 2)
+        if errors[0] & 1 or errors[1] & 0x7F:
+            raise RadioError("radio calibration %02x%02x" % (errors[0], errors[1]))
+        self._command(0x96, 1)  # DC-DC
+        self._command(0x9D, bool(self._settings.get("dio2_rf_switch")))
+        self._command(0x8A, 1)  # LoRa
+        self._command(0x8F, 0, 0)
+        self._command(0x08, 2, 0x73, 2, 0x63, 0, 0, 0, 0)  # flags; DIO1 rises with those that end something
+        self._set_bits(0x08D8, 0, 0x1E)  # 15.2: else the amplifier gives way to a mismatched antenna too early
+        self._write(0x08AC, b"\x96")  # 2 dB for 0.7 mA
+        self._write(0x029F, _RETAINED)
+        self._write(0x0740, _SYNC)  # the last: it says that all is set
+
+    def sleep(self, warm=True):
+        """Until wake(): 600 nA with the configuration kept, 160 nA without. CS has to stay high meanwhile."""
+        try:
+            self._stand()
+        except RadioError:
+            self._restart()
+        self._command(0x84, 4 if warm else 0)
+        self._time.sleep_us(500)
+
+    def _doze(self):
+        self._command(0x84, 4)
+
+    def _stand(self):
+        self._command(0x80, 0)
+
+    # Frames
+
+    def transmit(self, frame, hz, sf, bw_khz, dbm, airtime_ms):
+        """Send `frame` at `dbm` (limited to what chip and board can); ticks_us() at its end."""
+        self._tune(hz, sf, bw_khz, len(frame), 1, 0)
+        dbm = max(-9, min(dbm, self._settings["max_dbm"], 22))
+        duty, size = _PA.get(dbm, (4, 7))
+        self._command(0x95, duty, size, 0, 1)
+        self._write(0x08E7, b"\x38")  # 140 mA: 95 has set another limit
+        self._command(0x8E, 22 if dbm in _PA else dbm & 255, 2)
+        self._send(bytearray((0x0E, 0)) + frame)
+        self._send(self._order(0x83, airtime_ms + 100))
+        return self._sent(airtime_ms)
+
+    def _arm(self, hz, sf, bw_khz, symbols):
+        self._tune(hz, sf, bw_khz, 255, 0, 1)
+        mantissa, exponent = (min(symbols, 248) + 1) >> 1, 0
+        while mantissa > 31:
+            mantissa, exponent = (mantissa + 3) >> 2, exponent + 1
+        self._command(0xA0, mantissa << (2 * exponent + 1))
+        self._write(0x0706, bytes((mantissa << 3 | exponent,)))
+        return mantissa << (2 * exponent + 1)
+
+    def _ready(self, longest_ms):
+        self._command(0x80, 1)  # on the crystal, so that the receiver starts at once
+        self._listen = self._order(0x82, longest_ms)
+        self._busy_over()
+
+    def _open(self):
+        self._transfer(self._listen)
+
+    def _frame(self):
+        size, start = self._get(0x13, 2)
+        frame = bytes(self._send(bytearray((0x1E, start)) + bytes(size + 1))[3:])
+        rssi, snr, _ = self._get(0x14, 3)
+        self.rssi_dbm = -(rssi >> 1)
+        self.snr_db = ((snr ^ 128) - 128) >> 2
+        return frame
+
+    def _listen_on(self, hz, bw_khz):
+        self._tune(hz, 7, bw_khz, 255, 0, 1)
+        self._command(0xA0, 0)  # or the symbols of the last window would end it
+        self._command(0x82, 0xFF, 0xFF, 0xFF)
+
+    def _power_dbm(self):
+        return -(self._get(0x15, 1)[0] >> 1)
+
+    def _tune(self, hz, sf, bw_khz, size, crc, inverted):
+        self._stand()
+        if self._read(0x0740, 2) != _SYNC:
+            self._start(hz)
+        self._send(bytearray(b"\x86" + ((hz << 14) // 15625).to_bytes(4, "big")))
+        slow = (1 << sf) >= 16 * bw_khz  # a symbol of 16 ms or more
+        self._command(0x8B, sf, 4 + (bw_khz > 125) + (bw_khz > 250), 1, slow)
+        self._command(0x8C, 0, 8, 0, size, crc, inverted)
+        self._set_bits(0x0736, 4, 0 if inverted else 4)  # 15.4: lost with each 8C
+        self._set_bits(0x0889, 4, 0 if bw_khz == 500 else 4)  # 15.1
+
+    def _order(self, opcode, longest_ms):
+        """To begin, and to end by itself; all flags are cleared."""
+        self._command(0x02, 3, 0xFF)
+        steps = min(longest_ms << 6, 0xFFFFFE)
+        return bytearray((opcode, steps >> 16, steps >> 8 & 255, steps & 255))
+
+    def _flags(self):
+        high, low = self._get(0x12, 2)
+        return _OVER if high & 2 or low & 0x60 else low & 0x13
