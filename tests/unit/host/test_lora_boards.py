@@ -1,7 +1,7 @@
 """Board files with a radio and a divider behind a pin: their rules, and what the shipped ones say."""
 
 import pytest
-from binnode_tools import boards
+from binnode_tools import boards, paths
 from binnode_tools.chips import CHIPS
 
 
@@ -21,7 +21,7 @@ def refusal(tmp_path):
     return refused
 
 
-HELTEC = (boards.folder() / "heltec_v3.toml").read_text().replace('"heltec_v3"', '"esp32_devkit"')
+HELTEC = (paths.BOARDS / "heltec_v3.toml").read_text().replace('"heltec_v3"', '"esp32_devkit"')
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ HELTEC = (boards.folder() / "heltec_v3.toml").read_text().replace('"heltec_v3"',
     [
         ('chip = "sx1262"', 'chip = "sx1280"', "radio.chip = 'sx1280': unknown; known: sx1262, sx1276"),
         ("busy = 13\n", "", "[radio]: missing key 'busy'"),
-        ("dio1 = 14\n", "dio7 = 14\n", "[radio]: unknown key 'dio7'; known: busy, chip, clock_ppm, cs, dio0, dio1, "),
+        ("dio1 = 14\n", "dio7 = 14\n", "[radio]: unknown key 'dio7'; known: busy, chip, clock_ppm, cold_sleep_ua, "),
         ("sck = 9\n", "sck = 49\n", "radio.sck = 49: the chip has no such pin (esp32s3); free for sck: 2, 3, 7, "),
         ("sck = 9\n", "sck = 5\n", "radio.sck = 5: taken by pins.echo (esp32s3); free for sck: 2, 3, 7, "),
         ("sck = 9\n", "sck = 8\n", "radio.cs = 8: taken by radio.sck (esp32s3); free for cs: 2, "),
@@ -44,6 +44,10 @@ HELTEC = (boards.folder() / "heltec_v3.toml").read_text().replace('"heltec_v3"',
             "standby_ua = 600 #",
             "radio.standby_ua = 600: must be { value = ..., source = ",
         ),
+        ("tcxo_start_us = ", "#", "[radio]: missing key 'tcxo_start_us'"),
+        ("standby_xosc_ua = ", "#", "[radio]: missing key 'standby_xosc_ua'"),
+        ("tx_ua = { 2 =", "tx_ua = { two =", "radio.tx_ua: must be { <dBm> = <uA>, ..., source = "),
+        ("22 = 118000, source = ", '22 = 118000, source = "" }#', "radio.tx_ua: the source is empty"),
         (
             "[onboard]\noled = [17, 18, 21]",
             "[onboard]\noled = [14]",
@@ -65,7 +69,7 @@ def test_each_rule_of_the_radio_refuses(tmp_path, refusal, old, new, message):
 
 
 def test_an_sx1276_has_other_pins_and_no_switches(refusal):
-    text = (boards.folder() / "lilygo_lora32_v21.toml").read_text().replace('"lilygo_lora32_v21"', '"esp32_devkit"')
+    text = (paths.BOARDS / "lilygo_lora32_v21.toml").read_text().replace('"lilygo_lora32_v21"', '"esp32_devkit"')
     radio = text.index("dio0 = 26")
     assert refusal(text[:radio] + "tcxo_mv = 1800\n" + text[radio:]).startswith(
         "radio.tcxo_mv, radio.dio2_rf_switch: an "
@@ -94,7 +98,19 @@ def test_what_the_node_gets_of_a_divider_behind_a_pin():
     assert given["battery_attn"] == 1, "857 mV: 2.5 dB, as meshtastic has it"
     assert "battery_enable_on" not in given, "the node looks"
     assert (given["supply"], given["supply_on"]) == (36, 0), "Vext"
-    assert not [key for key in given if key in ("sck", "radio", "cs", "dio1")]
+
+
+def test_what_the_node_gets_of_a_radio():
+    given = [
+        boards.firmware_json(boards.load(name))["radio"] for name in ("heltec_v3", "lilygo_t3s3", "lilygo_lora32_v21")
+    ]
+    heltec = {"sck": 9, "mosi": 10, "miso": 11, "cs": 8, "reset": 12, "busy": 13, "dio": 14}
+    assert given[0] == {"chip": "sx1262", **heltec, "max_dbm": 22, "clock_ppm": 2, "tcxo_mv": 1800, "dio2_rf_switch": 1}
+    t3s3 = {"sck": 5, "mosi": 6, "miso": 3, "cs": 7, "reset": 8, "busy": 34, "dio": 33}
+    assert given[1] == given[0] | t3s3
+    lora32 = {"sck": 5, "mosi": 27, "miso": 19, "cs": 18, "reset": 23, "dio": 26}
+    assert given[2] == {"chip": "sx1276", **lora32, "max_dbm": 20, "clock_ppm": 10}
+    assert "radio" not in boards.firmware_json(boards.load("esp32_devkit"))
 
 
 def test_a_stated_level_of_the_divider_goes_to_the_node(tmp_path):
