@@ -12,17 +12,35 @@ from binnode_tools.boards import BoardError
 from binnode_tools.cli.main import DISAGREES, FAILED, console, fail
 from binnode_tools.image import ImageError
 
+_LATER = {"console": "sim_console", "server": "sim_server"}  # command -> module
+
 
 class _Later(click.Group):
-    """`sim console`, loaded when it is called."""
+    """Commands that are loaded when they are called. `binnode sim --server URL` is `binnode sim server URL`."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted([*super().list_commands(ctx), "console"])
+        return sorted([*super().list_commands(ctx), *_LATER])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name == "console":
-            return importlib.import_module("binnode_tools.cli.sim_console").command
+        if cmd_name in _LATER:
+            return importlib.import_module(f"binnode_tools.cli.{_LATER[cmd_name]}").command
         return super().get_command(ctx, cmd_name)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        for at, arg in enumerate(args if args and args[0].startswith("-") else []):
+            name, equals, url = arg.partition("=")
+            if name == "--server":
+                args = [
+                    "server",
+                    *([url] if equals else args[at + 1 : at + 2]),
+                    *args[:at],
+                    *args[at + 2 - len(equals) :],
+                ]
+                break
+        return super().parse_args(ctx, args)
+
+
+REGIONS = ("EU868", "KR920", "IN865", "US915", "AU915", "AS923-1", "AS923-2", "AS923-3", "AS923-4", "AS923-JP")
 
 
 @click.group(cls=_Later)
@@ -34,7 +52,9 @@ def command() -> None:
 @click.option("--bin", "bin_id", help="bin of the data set (default 1511199); --list-bins shows them")
 @click.option("--days", type=click.IntRange(1, 60), default=14, show_default=True, help="days to replay")
 @click.option("--seed", type=int, default=1, show_default=True, help="everything that chance decides")
-@click.option("--board", default="esp32_devkit", show_default=True, help="name in boards/, or a .toml file")
+@click.option("--transport", type=click.Choice(["lorawan", "wifi"]), default="lorawan", show_default=True)
+@click.option("--region", type=click.Choice(REGIONS), default="EU868", show_default=True, help="of LoRaWAN")
+@click.option("--board", help="name in boards/, or a .toml file (default heltec_v3; over Wi-Fi esp32_devkit)")
 @click.option(
     "--thermometer", type=click.Choice(["ds18b20", "chip"]), default="ds18b20", show_default=True, help="what is fitted"
 )
@@ -48,14 +68,16 @@ def run(
     bin_id: str | None,
     days: int,
     seed: int,
-    board: str,
+    transport: str,
+    region: str,
+    board: str | None,
     thermometer: str,
     output: Path | None,
     trace_log: Path | None,
     list_bins: bool,
     as_json: bool,
 ) -> None:
-    """Replay a real bin: measure every 15 minutes, report over MQTT through a real broker, compare with the truth."""
+    """Replay a real bin: measure every 15 minutes, report over LoRaWAN or MQTT, compare with the truth."""
     from binnode_tools.virtual_board import bin_levels, run_chart, run_picture, run_report, simulation
     from binnode_tools.virtual_board.broker import BrokerError
     from binnode_tools.virtual_board.vm_process import VmError
@@ -68,7 +90,9 @@ def run(
         bin_id=bin_id or simulation.DEFAULT_BIN,
         days=days,
         seed=seed,
-        board=board,
+        board=board or simulation.BOARDS[transport],
+        transport=transport,
+        region=region,
         thermometer=thermometer,
         trace_log=trace_log,
     )
@@ -76,9 +100,10 @@ def run(
     try:
         if not as_json:
             simulation.micropython_command()
+            way = f"LoRaWAN {region}" if transport == "lorawan" else "Wi-Fi"
             out.print(
-                f"Bin {escape(settings.bin_id)}, {days} days, seed {seed}, on the virtual {escape(board)}: "
-                "real firmware, real MicroPython, virtual time"
+                f"Bin {escape(settings.bin_id)}, {days} days, seed {seed}, on the virtual {escape(settings.board)} "
+                f"over {way}: real firmware, real MicroPython, virtual time"
             )
         with run_report.Progress(out, days * 96, days) as progress:
             measured = 0

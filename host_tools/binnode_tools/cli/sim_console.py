@@ -18,6 +18,7 @@ from binnode_tools.image import ImageError
 from binnode_tools.virtual_board.console import Console
 
 _STEP_PERMILLE = 100
+_PORT_IS = {True: "The port is there.", False: "The port is gone."}
 
 
 class Bin:
@@ -121,6 +122,7 @@ def command(board: str, level: int, speed: float, seed: int, link: Path | None) 
             node = node_kit.add_node(world, kit, scene, network)
             with Console(world, node, asleep=speed, link=link or paths.BUILD / "tty-binnode") as running:
                 keys = keys_of(running, bin_, lambda text: out.print(text, markup=False))
+                running.on_port = lambda there: out.print(_PORT_IS[there], markup=False)
                 with keyboard(running, keys), contextlib.suppress(KeyboardInterrupt):
                     _introduce(out.print, running, level, broker.address, keys if sys.stdin.isatty() else {})
                     running.run()
@@ -131,7 +133,8 @@ def command(board: str, level: int, speed: float, seed: int, link: Path | None) 
 def _introduce(say: Callable[[str], None], board: Console, level: int, broker: tuple[str, int], keys: dict) -> None:
     link = Path(board.path)
     port = link.relative_to(Path.cwd()) if link.is_relative_to(Path.cwd()) else link
-    say(f"A virtual {board.board.chip.board.name} above a bin that is {level} % full, on {port} ({board.port.path})")
+    there = "its own USB, there only while it is awake" if board.native else board.port.path
+    say(f"A virtual {board.board.chip.board.name} above a bin that is {level} % full, on {port} ({there})")
     say("In another terminal, for example:")
     say(f"  mpremote connect {port} repl")
     say(f"  binnode measure --port {port}")

@@ -40,6 +40,9 @@ KBD_INTR = 43
 OW_RESET = 48
 OW_WRITE = 49
 OW_READ = 50
+# SPI, to a radio
+SPI_OPEN = 52
+SPI_TRANSFER = 53
 # storage
 NVS_GET_I32 = 64
 NVS_SET_I32 = 65
@@ -57,7 +60,6 @@ WIFI_DISCONNECT = 82
 WIFI_STATUS = 83
 WIFI_CONFIG = 84
 WIFI_ADDRESS = 85
-RESOLVE = 88
 SOCK_OPEN = 96
 SOCK_CONNECT = 97
 SOCK_SEND = 98
@@ -72,6 +74,9 @@ OK = 0
 OS_ERROR = 1
 VALUE_ERROR = 2
 RUNTIME_ERROR = 3
+
+# Among the events of an answer: somebody at the console wants the running program to stop.
+CTRL_C = 128
 
 REQUEST = ">BIiiH"  # act, flash bytes read since the last act, a, b, length of the data that follows
 ANSWER = ">BBqH"  # status, pending events, value, length of the data that follows

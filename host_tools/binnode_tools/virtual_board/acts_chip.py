@@ -1,16 +1,8 @@
 """Acts of the chip itself: start and sleep, time, RTC memory, storage."""
 
 from binnode_tools.virtual_board import acts
-from binnode_tools.virtual_board.chip import (
-    RTC_SIZE,
-    Answer,
-    Chip,
-    ChipError,
-    EndOfWake,
-    handles,
-    misuse,
-    refused,
-)
+from binnode_tools.virtual_board.chip import RTC_SIZE, Chip
+from binnode_tools.virtual_board.handlers import Answer, ChipError, EndOfWake, handles, misuse, refused
 from binnode_tools.virtual_board.misuse import BUSY_WAIT_US
 from binnode_tools.virtual_board.storage import Nvs
 
@@ -28,6 +20,8 @@ def boot_info(chip: Chip, a: int, b: int, data: bytes) -> Answer:
 
 @handles(acts.MAIN_ENDED)
 def main_ended(chip: Chip, a: int, b: int, data: bytes) -> Answer:
+    if a == 2:
+        raise EndOfWake("no file system")
     if a:
         chip.find("no_main")
     raise EndOfWake("main ended")
@@ -40,7 +34,7 @@ def reset_cause(chip: Chip, a: int, b: int, data: bytes) -> Answer:
 
 @handles(acts.WAKE_REASON)
 def wake_reason(chip: Chip, a: int, b: int, data: bytes) -> Answer:
-    return chip.wake_reason
+    return chip.last_wake
 
 
 @handles(acts.UNIQUE_ID)
@@ -90,13 +84,20 @@ def wake_on(chip: Chip, a: int, b: int, data: bytes) -> Answer:
 
 @handles(acts.LIGHT_SLEEP)
 def light_sleep(chip: Chip, a: int, b: int, data: bytes) -> Answer:
-    """RAM and pins stay; the radio of Wi-Fi does not. The clock is the main crystal's or the RC oscillator's: 0.1 %."""
+    """RAM and pins stay; the radio of Wi-Fi does not. An armed pin ends it early.
+
+    Its clock is off by up to 0.1 %, and the node can't see that: ESP-IDF puts esp_timer forward by what this clock
+    believes.
+    """
     if chip.station.active:
         chip.find("light_sleep_wifi")
         chip.station.lose_link(chip.now)
     chip.ledger.set("chip", chip.board.currents_ua.light_sleep)
     jitter_us = chip.random.randint(300, 900) if chip.scene.unkind.sleep_clock_permille else 500
-    chip.advance(round(a * 1000 * (1 + chip.sleep_error_permille / 50_000)) + jitter_us)
+    start, pace = chip.now, 1 + chip.sleep_error_permille / 50_000
+    chip.last_wake = chip.doze(start + round(a * 1000 * pace))
+    chip.advance(jitter_us)
+    chip.hide(chip.now - start - round((chip.now - start) / pace))
     chip.draw()
     return 0
 
@@ -163,19 +164,19 @@ def watchdog(chip: Chip, a: int, b: int, data: bytes) -> Answer:
 
 @handles(acts.TICKS_US)
 def ticks_us(chip: Chip, a: int, b: int, data: bytes) -> Answer:
-    return (chip.now - chip.booted_at + chip.ticks_start_us) & _MASK
+    return (chip.since_boot_us() + chip.ticks_start_us) & _MASK
 
 
 @handles(acts.TICKS_MS)
 def ticks_ms(chip: Chip, a: int, b: int, data: bytes) -> Answer:
-    return ((chip.now - chip.booted_at) // 1000 + chip.ticks_start_ms) & _MASK
+    return (chip.since_boot_us() // 1000 + chip.ticks_start_ms) & _MASK
 
 
 @handles(acts.SLEEP_US)
 def sleep_us(chip: Chip, a: int, b: int, data: bytes) -> Answer:
     if a > BUSY_WAIT_US and not b:
         chip.find("busy_wait", us=a)
-    chip.advance(a)
+    chip.advance(round(a / (1 + chip.crystal_ppm / 1e6)))
     return 0
 
 

@@ -2,7 +2,8 @@
 
 from binnode_tools.certificate import validity
 from binnode_tools.virtual_board import acts, network
-from binnode_tools.virtual_board.chip import Answer, Chip, ChipError, EndOfWake, handles, misuse, refused
+from binnode_tools.virtual_board.chip import Chip
+from binnode_tools.virtual_board.handlers import Answer, ChipError, EndOfWake, handles, misuse, refused
 from binnode_tools.virtual_board.power import BROWN_OUT_MV
 
 _ACTIVATE_US = 25_000  # esp_wifi_start
@@ -103,23 +104,6 @@ def _online(chip: Chip) -> network.Network:
     if chip.station.status(chip.now) != network.GOT_IP:
         raise os_error(network.EHOSTUNREACH)
     return chip.network
-
-
-@handles(acts.RESOLVE)
-def resolve(chip: Chip, a: int, b: int, data: bytes) -> Answer:
-    """lwIP asks, waits and asks again; it gives up after some 14 s, whatever the caller's deadline is."""
-    name = data.decode()
-    if name.replace(".", "").isdigit():
-        return data
-    net = _online(chip)
-    trouble = net.trouble(chip.now)
-    if trouble in ("unresolved", "unreachable"):
-        chip.advance(14_000_000)
-        raise os_error(-202)  # EAI_FAIL of lwIP
-    chip.advance(net.latency_us())
-    if name not in net.names:
-        raise os_error(-202)
-    return net.names[name].encode()
 
 
 @handles(acts.SOCK_OPEN)

@@ -1,7 +1,8 @@
 """Acts of pins: levels, pulses, the ADC, the 1-Wire bus."""
 
 from binnode_tools.virtual_board import acts
-from binnode_tools.virtual_board.chip import Answer, Chip, Pin, handles, refused
+from binnode_tools.virtual_board.chip import Chip, Pin
+from binnode_tools.virtual_board.handlers import Answer, handles, refused
 from binnode_tools.virtual_board.sensors import Ds18b20
 
 _MODES = {1: "input", 3: "output", 7: "open drain", 255: None}
@@ -17,6 +18,7 @@ def pin_mode(chip: Chip, a: int, b: int, data: bytes) -> Answer:
     if pull != 255:
         pin.pull = pull if pull in (1, 2) else None
     if mode:
+        pin.rtc = False
         _set(pin, "mode", mode)
     if level != 255:
         _set(pin, "level", level)
@@ -35,6 +37,8 @@ def _set(pin: Pin, what: str, value: str | int) -> None:
 
 @handles(acts.PIN_READ)
 def pin_read(chip: Chip, a: int, b: int, data: bytes) -> Answer:
+    if chip.pin(a).rtc:
+        chip.find("ext_pin_dark", pin=a)
     return chip.level(a, chip.now)
 
 
@@ -72,7 +76,7 @@ def time_pulse(chip: Chip, a: int, b: int, data: bytes) -> Answer:
     for wanted, code in ((level, -2), (1 - level, -1)):
         start = chip.now
         while chip.level(a, chip.now) != wanted:
-            edge = chip.module.next_edge(a, chip.now)
+            edge = chip.next_edge(a, chip.now)
             if edge is None or edge - start >= timeout_us:
                 chip.advance(start + timeout_us - chip.now)
                 return code

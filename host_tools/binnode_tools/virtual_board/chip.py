@@ -1,6 +1,5 @@
 """One virtual board: the chip as its acts show it, with what is wired to it. Everything costs time and charge."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 
@@ -9,61 +8,21 @@ from binnode_tools.chips import CHIPS
 from binnode_tools.virtual_board import acts, network
 from binnode_tools.virtual_board.button import Button
 from binnode_tools.virtual_board.divider import Divider
+from binnode_tools.virtual_board.handlers import EndOfWake, refused
 from binnode_tools.virtual_board.misuse import MISUSES
 from binnode_tools.virtual_board.network import Network, Station
+from binnode_tools.virtual_board.parts import Part
 from binnode_tools.virtual_board.power import Battery, Ledger
+from binnode_tools.virtual_board.radios import fitted
 from binnode_tools.virtual_board.scene import Scene
 from binnode_tools.virtual_board.sensors import Ds18b20, PulseModule
+from binnode_tools.virtual_board.spi import Bus
 from binnode_tools.virtual_board.storage import Flash, Nvs
+from binnode_tools.virtual_board.wake import DEEP_SLEEP, POWER_ON
 
-POWER_ON, HARD_RESET, WATCHDOG, DEEP_SLEEP = 1, 2, 3, 4
 RTC_SIZE = 2048
 _NEVER = 1 << 62
-TIMER_WAKE = 4
-
-
-class ChipError(Exception):
-    """What the chip answers with an exception inside the VM: status, number or text; an OSError may have a name too."""
-
-    def __init__(self, status: int, what: int | str, name: str = ""):
-        super().__init__(what)
-        self.status, self.what, self.name = status, what, name
-
-
-class EndOfWake(Exception):
-    """Deep sleep or a reset: the interpreter ends here, whatever it was about to do."""
-
-    def __init__(self, how: str, sleep_us: int | None = None):
-        """`sleep_us` None: no timer wakes it."""
-        super().__init__(how)
-        self.how, self.sleep_us = how, sleep_us
-
-
-Answer = int | bytes | None
-Handler = Callable[["Chip", int, int, bytes], Answer]
-HANDLERS: dict[int, Handler] = {}
-
-
-def handles(act: int) -> Callable[[Handler], Handler]:
-    """Marks the function that carries out `act` (chip, a, b, data) and returns its value or its data."""
-
-    def register(function: Handler) -> Handler:
-        HANDLERS[act] = function
-        return function
-
-    return register
-
-
-def misuse(text: str) -> ChipError:
-    return ChipError(acts.VALUE_ERROR, text)
-
-
-def refused(name: str, /, **fields: object) -> ChipError:
-    """What the chip raises for the row `name` of the table of misuses."""
-    kind, what, *more = MISUSES[name].raises or ("", name)
-    if kind == "OSError":
-        return ChipError(acts.OS_ERROR, what, str(more[0]))
-    return misuse(str(what).format(**fields))
+EXT0_WAKE, EXT1_WAKE, TIMER_WAKE = 2, 3, 4
 
 
 @dataclass
@@ -73,6 +32,7 @@ class Pin:
     level: int = 0
     held: bool = False
     queued: dict[str, str | int] = field(default_factory=dict)  # mode and level that wait for the hold's release
+    rtc: bool = False  # ext0 or ext1 of a light sleep has taken the pad from the digital side
 
 
 @dataclass
@@ -82,32 +42,6 @@ class Wiring:
     module: str = "hcsr04p"
     ds18b20: bool = True
     battery_enable_active_level: int = 0  # where the board file leaves it open, as between revisions of a Heltec V3
-
-
-@dataclass
-class WakeRecord:
-    """What one wake was, from its reset to its sleep."""
-
-    index: int
-    cause: int
-    started_us: int
-    awake_us: int = 0
-    charge: int = 0  # of the wake alone, in microampere-microseconds
-    charge_before: int = 0  # the ledger at its start
-    acts: int = 0
-    flash_bytes: int = 0
-    pings: int = 0
-    truth_permille: float | None = None  # mean true level over the pings
-    measured_us: int | None = None
-    temperature_c: float | None = None
-    slept_us: int = 0  # the sleep that the node asked for
-    how: str = ""  # deep sleep, reset, main ended, hung
-    console: str = ""
-    findings: list[str] = field(default_factory=list)  # what the chip accepts and what bites later (misuse.py)
-
-    @property
-    def charge_mc(self) -> float:
-        return self.charge / Ledger.PER_MC
 
 
 class Chip:
@@ -150,17 +84,21 @@ class Chip:
             {"scan": times.wifi_scan_ms * 1000, "join": times.wifi_join_ms * 1000, "dhcp": times.wifi_dhcp_ms * 1000},
         )
         self.ledger.set("always", currents.always_on + (currents.thermometer_standby if self.thermometer else 0))
-        self.ledger.set("radio", board.radio.standby_ua if board.radio else 0)  # nothing puts it to sleep yet
         self.reset_cause = POWER_ON
-        self.wake_reason = 0
+        self.wake_reason = self.last_wake = 0  # what ended the last deep sleep; the last sleep of either kind
         self.hz = board.cpu_mhz * 1_000_000
         self.pins: dict[int, Pin] = {}
         self.adc_ready: dict[int, int] = {}  # pin: what its attenuation measures up to, in mV
         self.divider = Divider(board, wiring.battery_enable_active_level)
+        self.parts: list[Part] = [self.module, self.divider]  # what hears of every pin, and may drive lines itself
+        self.radio = fitted.radio(board.radio, self.ledger, self.find, seed) if board.radio else None
+        self.parts += [self.radio] if self.radio else []
+        self.buses: dict[int, Bus] = {}
         # Close to the wrap, so that arithmetic which forgets it fails in every run.
         self.ticks_start_us = acts.TICKS_PERIOD - 800_000
         self.ticks_start_ms = acts.TICKS_PERIOD - 700
         self.booted_at = 0
+        self.hidden_us = 0  # of this wake: time that its light sleeps took and that the chip knows nothing of
         self.deep_sleep_hold = False
         self.findings: list[str] = []  # of this wake
         self.wake_pins: dict[int, tuple[bytes, int]] = {}  # source -> pins, level; forgotten at each wake
@@ -181,10 +119,16 @@ class Chip:
         bites = self.watchdog_at is not None and end >= self.watchdog_at
         if bites:
             end = max(self.now, self.watchdog_at or 0)
-        self.ledger.advance(end - self.now)
-        self.now = end
+        while self.radio and (at := self.radio.next_change(end)) is not None:
+            self._pass(max(at, self.now))
+            self.radio.run(self.now)
+        self._pass(end)
         if bites:
             raise EndOfWake("watchdog")
+
+    def _pass(self, until: int) -> None:
+        self.ledger.advance(until - self.now)
+        self.now = until
 
     def advance_to_watchdog(self) -> None:
         """A loop without acts: nothing happens until the watchdog bites."""
@@ -209,10 +153,12 @@ class Chip:
         currents, times = self.board.currents_ua, self.board.durations
         self.reset_cause = cause
         self.wake_reason = self.woken_by if cause == DEEP_SLEEP else 0
+        self.last_wake = self.wake_reason
         self.woken_by, self.interrupts = TIMER_WAKE, True
         self.watchdog_at = None
         self.wake_pins = {}
         self.adc_ready = {}
+        self.buses = {}
         self.nvs.lose_power()  # what was not committed
         if cause == POWER_ON:
             self.rtc = self.rtc if self.keep_rtc else b""
@@ -221,11 +167,15 @@ class Chip:
             for number, pin in self.pins.items():
                 pin.mode, pin.held, pin.queued = "free", False, {}
                 self.drive(number)
+            if self.radio:
+                self.radio.power_on(self.now)
             self.deep_sleep_hold = False
             self.node_clock_us, self.node_clock_at = 0, self.now
         self.station.reset()
         self.hz = self.board.cpu_mhz * 1_000_000
-        self.booted_at = self.now
+        self.booted_at, self.hidden_us = self.now, 0
+        for pin in self.pins.values():
+            pin.rtc = False
         self.ledger.set("chip", currents.boot)
         self.advance(times.boot_ms * 1000 + (0 if cause == DEEP_SLEEP else times.validate_ms * 1000))
         self.draw()
@@ -259,6 +209,40 @@ class Chip:
         error = max(-limit, min(limit, self.sleep_error_permille + unkind.sleep_clock_drift_permille_per_k * warmer))
         return round(asked_us * (1 + error / 1000))
 
+    def since_boot_us(self) -> int:
+        """By the chip's own crystal, and by the sleep clock while it slept lightly."""
+        return round((self.now - self.booted_at) * (1 + self.crystal_ppm / 1e6)) - self.hidden_us
+
+    def hide(self, us: int) -> None:
+        """Time that passed in a light sleep and that the chip does not know of; negative: it believes in too much."""
+        self.hidden_us += us
+        self.node_clock_us -= us
+
+    def doze(self, until_us: int) -> int:
+        """Let time pass until then, or until a wake source's level is there; which source it was."""
+        pressed = self.button.wakes(self.wake_pins, self.now)
+        if pressed and pressed[0] < until_us:
+            until_us = pressed[0]
+        try:
+            while True:
+                source = self.armed_level()
+                if source or self.now >= until_us:
+                    return source or (pressed[1] if pressed and self.now == pressed[0] else TIMER_WAKE)
+                change = self.radio.next_change(until_us) if self.radio else None
+                self.advance((until_us if change is None else max(change, self.now)) - self.now)
+        finally:
+            for source in (EXT0_WAKE, EXT1_WAKE):
+                for number in self.wake_pins.get(source, (b"", 0))[0]:
+                    self.pin(number).rtc = True
+
+    def armed_level(self) -> int | None:
+        """The wake source whose pins are at its level now."""
+        for source, (pins, level) in self.wake_pins.items():
+            reached = [self.line(number, self.now) == level for number in pins]
+            if any(reached) and (all(reached) or source != EXT1_WAKE or level):
+                return source
+        return None
+
     def slept(self, asked_us: int) -> None:
         """The node's clock counts what was asked for, however long it took."""
         self.node_clock_us = self.node_time_us(self.now) + asked_us
@@ -283,20 +267,29 @@ class Chip:
             self.module.supply(True, self.now)
         elif number == wiring.supply:
             self.module.supply(level == wiring.supply_active_level, self.now)
-        if number == self.divider.pin:
-            self.divider.drive(level, self.now)
-        self.module.output(number, level, self.now)
+        for part in self.parts:
+            part.output(number, level, self.now)
 
     def level(self, number: int, now: int) -> int:
+        """What the program reads at the pin."""
+        return 0 if self.pin(number).rtc else self.line(number, now)
+
+    def line(self, number: int, now: int) -> int:
+        """What is there."""
         pin = self.pin(number)
         if pin.mode == "output":
             return pin.level
         if self.button.pulls(number):
             return 0
-        for wired in (self.module.level(number, now), self.divider.held_level(number)):
+        for part in self.parts:
+            wired = part.level(number, now)
             if wired is not None:
                 return wired
         return pin.level if pin.mode == "open drain" and not pin.level else 1 if pin.pull == 2 else 0
+
+    def next_edge(self, number: int, now: int) -> int | None:
+        """When a part changes the line at this pin next; None: nobody does."""
+        return min((at for part in self.parts if (at := part.next_edge(number, now)) is not None), default=None)
 
     def node_time_us(self, now: int) -> int:
         return self.node_clock_us + round((now - self.node_clock_at) * (1 + self.crystal_ppm / 1e6))

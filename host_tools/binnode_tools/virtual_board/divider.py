@@ -16,16 +16,21 @@ class Divider:
         self.settle_ms = board.battery.settle_ms
         self.on_at: int | None = None
 
-    def drive(self, level: int | None, now: int) -> None:
-        """The level of its pin from `now` on; None: the pin floats."""
+    def output(self, pin: int, level: int | None, now: int) -> None:
+        """The level of `pin` from `now` on; None: the pin floats."""
+        if pin != self.pin:
+            return
         if level != self.active_level:
             self.on_at = None
         elif self.on_at is None:
             self.on_at = now
 
-    def held_level(self, pin: int) -> int | None:
+    def level(self, pin: int, now: int) -> int | None:
         """What its resistor makes of the floating `pin`; None: no pin of its."""
         return 1 - self.active_level if pin == self.pin else None
+
+    def next_edge(self, pin: int, now: int) -> int | None:
+        return None
 
     def part(self, now: int) -> float:
         """How much of the divided voltage is at the ADC, 0..1."""

@@ -10,6 +10,11 @@ def take(chip: Chip, how: str, console: str) -> list[str]:
             chip.find("hold_lost", pin=number)
         if pin.queued:
             chip.find("hold_stuck", pin=number)
+    radio = chip.radio
+    if radio and how == "deep sleep" and radio.mode == "sleep" and radio.WAKES_BY_NSS:
+        cs = radio.wiring.cs
+        if cs not in chip.pins or chip.pins[cs].mode != "output" or not chip.keeps(cs, chip.pins[cs]):
+            chip.find("radio_nss_floats", pin=cs)
     if chip.nvs.pending and how in ("deep sleep", "reset", "main ended"):
         chip.find("nvs_uncommitted", names=", ".join(sorted("/".join(name) for name in chip.nvs.pending)))
     for (_, key), item in chip.nvs.live.items():

@@ -150,6 +150,78 @@ MISUSES = {
         "stays at its prompt and draws tens of milliamperes",
         finding="no main.py: the board stays at its prompt",
     ),
+    "ext_pin_dark": Misuse(
+        "`pin.value()` after `esp32.wake_on_ext0(pin, 1)` and `lightsleep()`",
+        "has given the pad to the RTC: it reads 0 until the pin gets a mode again (ESP-IDF, sleep modes, ext0)",
+        finding="GPIO{pin} belongs to the RTC since a light sleep with wake_on_ext: 0 until Pin({pin}, Pin.IN)",
+    ),
+    # SPI and the LoRa radio
+    "spi_unknown": Misuse(
+        "`SPI(3)` on an ESP32", "has none (`machine_hw_spi.c`)", ("ValueError", "SPI({id}) doesn't exist")
+    ),
+    "spi_mode": Misuse(
+        "`SPI(1, 20_000_000, ...)` or `SPI(1, polarity=1, ...)` to a radio",
+        "clocks bits that the radio does not understand: mode 0, at most 16 MHz (SX1262) or 10 MHz (SX1276)",
+        finding="SPI at {hz} Hz, polarity {polarity}, phase {phase}: the radio wants mode 0 and at most {most} Hz",
+    ),
+    "radio_deselected": Misuse(
+        "`spi.write()` while NSS is high", "does not listen", finding="SPI: the radio's NSS is high, it does not listen"
+    ),
+    "radio_busy": Misuse(
+        "a command to an SX1262 whose BUSY is high",
+        "loses it (data sheet 8.3.1)",
+        finding="{command} while the radio's BUSY is high: lost",
+    ),
+    "radio_state": Misuse(
+        "SetDIO3AsTCXOCtrl while an SX1262 receives, LongRangeMode of an SX1276 outside sleep",
+        "refuses it in this mode (data sheets)",
+        finding="{command}: the radio refuses it in mode {mode}",
+    ),
+    "radio_command": Misuse(
+        "a command with a parameter too few, or that the radio does not know",
+        "reports a processing error in its status, or does what nobody wants",
+        finding="radio: {what}",
+    ),
+    "radio_reset_short": Misuse(
+        "NRESET low for less than 100 us",
+        "may not reset",
+        finding="the radio's reset was low for {us} us, it needs {needed}",
+    ),
+    "radio_sleep_soon": Misuse(
+        "NSS low within 500 us of SetSleep",
+        "does not hear it (data sheet 13.1.1)",
+        finding="NSS fell {us} us after SetSleep: the radio hears nothing before 500",
+    ),
+    "radio_nss_floats": Misuse(
+        "deep sleep with the SX1262 asleep, its NSS not held high",
+        "wakes by the noise on the open line, and draws standby current until the next wake",
+        finding="GPIO{pin}, the radio's NSS, floats in deep sleep: it wakes the radio. Hold it",
+    ),
+    "radio_oscillator": Misuse(
+        "SetTx without SetDIO3AsTCXOCtrl on a board with a TCXO",
+        "can't start its oscillator: XOSC_START_ERR, back to standby (data sheet 13.3.6)",
+        finding="the radio's oscillator does not start: {what}",
+    ),
+    "radio_calibration": Misuse(
+        "SetRx without CalibrateImage for the band",
+        "hears less (data sheet 9.2.1)",
+        finding="the radio has calibrated {what}",
+    ),
+    "radio_rf_switch": Misuse(
+        "SetTx without SetDIO2AsRfSwitchCtrl on a board that needs it",
+        "sends into the wrong side of the antenna switch",
+        finding="DIO2 does not move the antenna switch (SetDIO2AsRfSwitchCtrl): hardly anything leaves or arrives",
+    ),
+    "radio_power": Misuse(
+        "20 dBm with the over-current protection of the reset",
+        "limits the current, and the power with it",
+        finding="radio power: {what}",
+    ),
+    "radio_erratum": Misuse(
+        "SetTx without the answer to an erratum",
+        "loses power or frames (data sheets, errata)",
+        finding="erratum {what}",
+    ),
     # network
     "socket_wifi_off": Misuse(
         "`recv()` on a socket after `wlan.active(False)`", "has aborted the connection (lwIP)", ("OSError", 113, "")

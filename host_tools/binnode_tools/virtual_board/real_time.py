@@ -6,8 +6,9 @@ A VM slower than a chip holds the world's clock up, so that it misses no echo; b
 import time
 
 from binnode_tools.virtual_board import acts
+from binnode_tools.virtual_board.board import VirtualBoard
 from binnode_tools.virtual_board.vm_process import Request, Vm
-from binnode_tools.virtual_board.world import CTRL_C, VirtualBoard, World
+from binnode_tools.virtual_board.world import World
 
 Answer = tuple[int, int, bytes]
 _IDLE_S = 0.1  # a VM without an act for so long was at its prompt, or computes for long
@@ -104,7 +105,7 @@ class Pace:
         self.reply(vm, self._answer, interrupted)
 
     def reply(self, vm: Vm, answer: Answer = (acts.OK, 0, b""), interrupted: bool = False) -> None:
-        vm.answer(*answer, events=CTRL_C if interrupted else 0)
+        vm.answer(*answer, events=acts.CTRL_C if interrupted else 0)
         self.forget()
 
     def forget(self) -> None:

@@ -9,7 +9,7 @@ is not ASCII is used only where the console's encoding can show it. Times are se
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
 from statistics import median
@@ -42,6 +42,20 @@ class Report(NamedTuple):
 
 
 @dataclass(kw_only=True)
+class RadioFigures:
+    """A run over LoRaWAN. Uplinks and downlinks: frames that arrived; data_rates: how many were sent at each."""
+
+    region: str
+    joins: int
+    uplinks: int
+    downlinks: int
+    lost_uplinks: int  # frames that no gateway took
+    airtime_s_per_day: float
+    data_rates: dict[str, int]
+    duty_cycle_worst: float  # of what the law allows in any hour, 1 = all of it
+
+
+@dataclass(kw_only=True)
 class RunResult:
     """Settings and outcome of a run. `reports` may be given as plain tuples in the order of Report."""
 
@@ -67,6 +81,7 @@ class RunResult:
     measure_s: int = 900
     full_permille: int = 800
     release_permille: int = 600
+    radio: RadioFigures | None = None  # None: Wi-Fi
     findings: list[str] = field(default_factory=list)  # what the chip accepts and what bites later, each once
 
     def __post_init__(self) -> None:
@@ -139,9 +154,20 @@ def summary(result: RunResult) -> dict[str, Any]:
         "awake_ms_max": round(max(result.awake_ms), 1) if result.awake_ms else None,
         "charge_mc_per_day": round(sum(result.charge_mc) / result.days, 1),
         "trace_sha256": result.trace_sha256,
+        "transport": "lorawan" if result.radio else "wifi",
+        **_radio_summary(result.radio),
         "findings": result.findings,
         "world": dict(sorted(result.world.items())),
     }
+
+
+def _radio_summary(radio: RadioFigures | None) -> dict[str, Any]:
+    if radio is None:
+        return {}
+    numbers = asdict(radio)
+    numbers["airtime_s_per_day"] = round(radio.airtime_s_per_day, 3)
+    numbers["duty_cycle_worst"] = round(radio.duty_cycle_worst, 4)
+    return numbers
 
 
 def write_summary(result: RunResult, path: Path) -> None:
@@ -197,6 +223,16 @@ def print_table(result: RunResult, console: Console) -> None:
     }
     if result.awake_ms:
         rows["awake"] = f"{numbers['awake_ms_median']:,.0f} ms median, {numbers['awake_ms_max']:,.0f} ms at most"
+    if result.radio:
+        radio, rates = result.radio, result.radio.data_rates
+        rows["LoRaWAN"] = (
+            f"{radio.region}: {radio.joins} join{'s' * (radio.joins != 1)}, {radio.uplinks:,} uplinks "
+            f"({radio.lost_uplinks:,} more lost), {radio.downlinks:,} downlinks"
+        )
+        rows["air"] = (
+            f"{radio.airtime_s_per_day:.2f} s a day; {', '.join(f'{rate}: {rates[rate]:,}' for rate in rates)}; "
+            f"worst hour {radio.duty_cycle_worst:.1%} of the duty cycle allowed"
+        )
     charge_mc = numbers["charge_mc_per_day"]
     rows["charge"] = f"{charge_mc:,.0f} mC a day ({charge_mc / 3600:.2f} mAh)"
     rows["trace"] = f"sha256 {result.trace_sha256}"

@@ -12,27 +12,55 @@ NOBODY_S = 1.0  # a tool that takes nothing for so long is not there: a UART doe
 
 
 class Port:
-    """The pseudo terminal: the tools open `path`, or `link`, a name for it that stays the same."""
+    """The pseudo terminal: the tools open `path`, or `link`, a name for it that stays the same.
+
+    It is there from plug() to unplug(): a tool that has it open then sees a hang-up (EIO), and both names are gone.
+    What is written meanwhile is lost.
+    """
 
     def __init__(self, link: Path | None = None):
-        self.master, self.slave = os.openpty()
-        tty.setraw(self.slave)  # and held open: at the last close it would be an echoing terminal again
-        os.set_blocking(self.master, False)
-        self.path, self.link = os.ttyname(self.slave), link
+        self.link = link
+        self.master: int | None = None
+        self.slave = -1
+        self.path = ""
         self.waiting = bytearray()
         self._taken_at = 0.0
         if link:
             link.parent.mkdir(parents=True, exist_ok=True)
             link.unlink(missing_ok=True)
-            link.symlink_to(self.path)
+
+    def plug(self) -> None:
+        """Have a new terminal, unless there is one."""
+        if self.master is not None:
+            return
+        self.master, self.slave = os.openpty()
+        tty.setraw(self.slave)  # and held open: at the last close it would be an echoing terminal again
+        os.set_blocking(self.master, False)
+        self.path = os.ttyname(self.slave)
+        if self.link:
+            self.link.symlink_to(self.path)
+
+    def unplug(self) -> None:
+        if self.master is None:
+            return
+        if self.link and self.link.is_symlink() and os.readlink(self.link) == self.path:
+            self.link.unlink()
+        os.close(self.master)
+        os.close(self.slave)
+        self.master, self.path = None, ""
+        self.waiting.clear()
 
     def read(self) -> bytes:
+        if self.master is None:
+            return b""
         try:
             return os.read(self.master, 4096)
         except BlockingIOError:
             return b""
 
     def write(self, data: bytes) -> None:
+        if self.master is None:
+            return
         if not self.waiting:
             self._taken_at = time.monotonic()
         self.waiting += data
@@ -40,6 +68,8 @@ class Port:
 
     def flush(self) -> None:
         """Hand on what the tool takes; what it leaves for NOBODY_S is lost."""
+        if self.master is None:
+            return
         try:
             while self.waiting:
                 del self.waiting[: os.write(self.master, self.waiting[:4096])]
@@ -48,12 +78,6 @@ class Port:
             if time.monotonic() - self._taken_at > NOBODY_S:
                 termios.tcflush(self.slave, termios.TCIFLUSH)
                 self.waiting.clear()
-
-    def close(self) -> None:
-        if self.link and self.link.is_symlink() and os.readlink(self.link) == self.path:
-            self.link.unlink()
-        os.close(self.master)
-        os.close(self.slave)
 
 
 class Orders:

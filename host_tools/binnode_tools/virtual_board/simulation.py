@@ -1,22 +1,31 @@
 """`make run`: two weeks of a real bin on the virtual board, reports through a real broker, judged against the truth."""
 
+import re
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import date
 from itertools import pairwise
 from pathlib import Path
 
 from binnode_tools.codec import status as codec
+from binnode_tools.lora_network import setup
+from binnode_tools.lora_network.devices import Device
+from binnode_tools.lora_network.setup import Network as LoraNetwork
 from binnode_tools.virtual_board import bin_levels, node_kit
+from binnode_tools.virtual_board.board import VirtualBoard
 from binnode_tools.virtual_board.broker import Broker, Subscriber
-from binnode_tools.virtual_board.chip import WakeRecord, Wiring
+from binnode_tools.virtual_board.chip import Wiring
+from binnode_tools.virtual_board.network import Network
 from binnode_tools.virtual_board.power import Ledger
-from binnode_tools.virtual_board.run_report import Report, RunResult
+from binnode_tools.virtual_board.run_report import RadioFigures, Report, RunResult
 from binnode_tools.virtual_board.scene import Scene, Unkind
 from binnode_tools.virtual_board.vm_process import micropython_command
-from binnode_tools.virtual_board.world import VirtualBoard, World
+from binnode_tools.virtual_board.wake import WakeRecord
+from binnode_tools.virtual_board.world import World
 
 DEFAULT_BIN, DEFAULT_DAYS, DEFAULT_SEED = "1511199", 14, 1
 DAY_US = 86_400_000_000
@@ -30,11 +39,15 @@ FLAGS = (
     "lid_open",
     "backlog_thinned",
 )
+WAITING = re.compile(r"(\d+) waiting")  # the node's console
+# What a run is on when nobody says: LoRaWAN needs a radio.
+BOARDS = {"lorawan": "heltec_v3", "wifi": "esp32_devkit"}
+GATEWAYS = ((0.0, 0.0), (1500.0, 800.0))
 FLAG_WORDS = ("full", "released", "emptied", "sensor_fault", "low_battery", "first", "lid_open", "thinned")
 
 
 class Disagreement(AssertionError):
-    """What arrived is not what was measured: lost, doubled, or out of order."""
+    """What arrived is not what was measured: lost, out of order, or doubled without reason."""
 
 
 class NodeStopped(Exception):
@@ -46,7 +59,9 @@ class Settings:
     bin_id: str = DEFAULT_BIN
     days: int = DEFAULT_DAYS
     seed: int = DEFAULT_SEED
-    board: str = "esp32_devkit"
+    board: str = ""  # empty: BOARDS
+    transport: str = "lorawan"  # or "wifi"
+    region: str = "EU868"
     thermometer: str = "ds18b20"
     unkind: Unkind = field(default_factory=Unkind)
     config: dict = field(default_factory=dict)
@@ -65,7 +80,10 @@ def micropython_version() -> str:
 
 @dataclass
 class Judge:
-    """Holds what arrives against what was measured: every reading once, in order, and how far it is from the truth."""
+    """Holds what arrives against what was measured: every reading, in order, and how far it is from the truth.
+
+    Once, but for a message whose receipt was lost: the node says that its readings wait still, and sends them again.
+    """
 
     waiting: deque[WakeRecord] = field(default_factory=deque)
     points: list[tuple[float, float]] = field(default_factory=list)
@@ -76,6 +94,8 @@ class Judge:
     decoded: int = 0
     sent: int = 0
     thinned: bool = False
+    arrived: set[int] = field(default_factory=set)  # wakes whose readings did
+    before: list[WakeRecord] = field(default_factory=list)  # what waited before the last message
 
     def wake(self, wake: WakeRecord, messages: list[tuple[str, bytes]]) -> list[Report]:
         """Take one wake with the messages that it published; the new reports."""
@@ -84,9 +104,11 @@ class Judge:
             self.points.append((wake.measured_us / 1e6, wake.truth_permille))
         fresh: list[Report] = []
         current: WakeRecord | None = wake
+        last = None
         for topic, payload in messages:
-            if not topic.endswith("/up/1"):
+            if not topic.endswith("/up/1") or payload == last:  # a repetition: its receipt was lost
                 continue
+            last, self.before = payload, list(self.waiting)
             self.sent += 1
             status = codec.decode(payload)
             self.decoded += 1
@@ -110,6 +132,9 @@ class Judge:
                 t_s, status.fill_permille, status.reason, status.kind, words, latency_ms, len(status.history)
             )
             fresh.append(report)
+        told = WAITING.search(wake.console)
+        if last is not None and told and int(told[1]) == len(self.before) > len(self.waiting):
+            self.waiting = deque(self.before)  # it never learned that they arrived
         self.reports += fresh
         return fresh
 
@@ -133,7 +158,10 @@ class Judge:
             )
 
     def _judge(self, wake: WakeRecord | None, fill_permille: int | None) -> None:
-        self.delivered += 1
+        if wake is None or wake.index not in self.arrived:
+            self.delivered += 1
+        if wake is not None:
+            self.arrived.add(wake.index)
         if wake is not None and wake.truth_permille is not None and fill_permille is not None:
             self.errors_pct.append(abs(fill_permille - wake.truth_permille) / 10)
 
@@ -143,49 +171,111 @@ def run(settings: Settings, on_wake: Callable[[WakeRecord, list[Report]], None] 
     history = bin_levels.load(settings.bin_id)
     start = bin_levels.choose_window(history, settings.days, min(2, settings.days // 5))
     series = bin_levels.LevelSeries(history, start, settings.days, settings.seed)
+    lorawan = settings.transport == "lorawan"
     kit = node_kit.Kit(
-        board=settings.board,
+        board=settings.board or BOARDS[settings.transport],
         seed=f"{settings.seed}/{settings.bin_id}",
         name=f"bin-{settings.bin_id}",
         unkind=settings.unkind,
         wiring=Wiring(ds18b20=settings.thermometer == "ds18b20"),
         config=settings.config,
+        region=settings.region if lorawan else "",
     )
     emptyings = tuple(emptying.t_s for emptying in series.emptyings)
     scene = Scene(series.level_permille, kit.geometry, kit.unkind, kit.seed, emptyings)
     judge = Judge()
-    with Broker() as broker, World(settings.trace_log) as world:
-        network = node_kit.network_of(kit)
-        network.add_live(node_kit.BROKER_HOST, node_kit.BROKER_PORT, broker.address)
-        board = node_kit.add_node(world, kit, scene, network)
-        config = node_kit.node_config(kit)
-        subscriber = Subscriber(broker.address, config.get("mqtt_topic", "binnode"))
+    with World(settings.trace_log) as world, (_over_lorawan if lorawan else _over_wifi)(kit) as way:
+        board = node_kit.add_node(world, kit, scene, way.network, lora=way.lora)
 
         def wake_ended(wake: WakeRecord) -> None:
             if wake.how != "deep sleep":
                 raise NodeStopped(f"wake {wake.index + 1} ended with {wake.how!r}, not in deep sleep:\n{wake.console}")
-            messages = subscriber.collect() if ": sent" in wake.console or "failed" in wake.console else []
-            fresh = judge.wake(wake, messages)
+            fresh = judge.wake(wake, way.messages(wake))
             if on_wake:
                 on_wake(wake, fresh)
 
         board.on_wake_end = wake_ended
+        world.run_until(settings.days * DAY_US)
+        return _result(settings, start, world, board, judge, emptyings, kit, way.lora)
+
+
+@dataclass
+class Way:
+    """How reports arrive: messages(wake) gives (topic, payload) of those that a wake sent."""
+
+    network: Network
+    messages: Callable[[WakeRecord], list[tuple[str, bytes]]]
+    lora: LoraNetwork | None = None
+
+
+@contextmanager
+def _over_wifi(kit: node_kit.Kit) -> Iterator[Way]:
+    with Broker() as broker:
+        network = node_kit.network_of(kit)
+        network.add_live(node_kit.BROKER_HOST, node_kit.BROKER_PORT, broker.address)
+        subscriber = Subscriber(broker.address, node_kit.node_config(kit).get("mqtt_topic", "binnode"))
+
+        def messages(wake: WakeRecord) -> list[tuple[str, bytes]]:
+            return subscriber.collect() if ": sent" in wake.console or "failed" in wake.console else []
+
         try:
-            world.run_until(settings.days * DAY_US)
+            yield Way(network, messages)
         finally:
             subscriber.close()
-        return _result(settings, start, world, board, judge, emptyings, config)
 
 
-def _result(settings, start, world: World, board: VirtualBoard, judge: Judge, emptyings, config: dict) -> RunResult:
+@contextmanager
+def _over_lorawan(kit: node_kit.Kit) -> Iterator[Way]:
+    lora = setup.make(kit.region, kit.seed, GATEWAYS)
+    arrived: list[tuple[str, bytes]] = []
+
+    def uplink(device: Device, fport: int | None, payload: bytes, *_: object) -> None:
+        arrived.append((f"{device.name}/up/{fport}", payload))
+
+    def messages(wake: WakeRecord) -> list[tuple[str, bytes]]:
+        taken = arrived.copy()
+        arrived.clear()
+        return taken
+
+    lora.server.on_uplink = uplink
+    yield Way(node_kit.network_of(kit), messages, lora)
+
+
+def _radio_figures(settings: Settings, lora: LoraNetwork, name: str) -> RadioFigures:
+    account = lora.audit.accounts[name]
+    device = next(device for device in lora.server.devices if device.name == name)
+    return RadioFigures(
+        region=settings.region,
+        joins=device.joins,
+        uplinks=device.uplinks + device.repeats,
+        downlinks=device.downlinks,
+        lost_uplinks=account.frames - account.joins - device.uplinks - device.repeats,
+        airtime_s_per_day=account.airtime_us / 1e6 / settings.days,
+        data_rates=dict(sorted(account.rates.items())),
+        duty_cycle_worst=account.worst_duty,
+    )
+
+
+def _result(
+    settings: Settings,
+    start: date,
+    world: World,
+    board: VirtualBoard,
+    judge: Judge,
+    emptyings: tuple[float, ...],
+    kit: node_kit.Kit,
+    lora: LoraNetwork | None,
+) -> RunResult:
     end_us = settings.days * DAY_US
     asleep_ua = board.chip.ledger.current_ua
     last = board.wakes[-1]
     total = last.charge_before + last.charge + asleep_ua * max(0, end_us - last.started_us - last.awake_us)
     befores = [wake.charge_before for wake in board.wakes] + [total]
     charges = [(after - before) / Ledger.PER_MC for before, after in pairwise(befores)]
+    findings = [text for wake in board.wakes for text in wake.findings]
+    findings += [str(finding) for finding in lora.findings] if lora else []
     return RunResult(
-        board=settings.board,
+        board=kit.board,
         bin_id=settings.bin_id,
         seed=settings.seed,
         days=settings.days,
@@ -204,6 +294,7 @@ def _result(settings, start, world: World, board: VirtualBoard, judge: Judge, em
         awake_ms=[wake.awake_us / 1000 for wake in board.wakes],
         charge_mc=charges,
         trace_sha256=world.trace.sha256,
-        measure_s=config.get("measure_s", 900),
-        findings=list(dict.fromkeys(text for wake in board.wakes for text in wake.findings)),
+        measure_s=node_kit.node_config(kit).get("measure_s", 900),
+        findings=list(dict.fromkeys(findings)),
+        radio=_radio_figures(settings, lora, kit.name) if lora else None,
     )

@@ -8,7 +8,6 @@ _to = open(4, "wb")
 _from = open(3, "rb")
 _request = bytearray(acts.REQUEST_SIZE)
 _answer = bytearray(acts.ANSWER_SIZE)
-_CTRL_C = 128  # among the events: somebody at the console wants the running program to stop
 flash_read = 0  # bytes read from flash since the last act: the world charges time for them
 on_events = None  # called with the pending events of an answer: interrupts arrive only here
 
@@ -29,7 +28,7 @@ def act(code, a=0, b=0, data=b"", wants_data=False):
     status, events, value, size = struct.unpack(acts.ANSWER, _answer)
     answer = _from.read(size) if size else b""
     if events:
-        if events & _CTRL_C:
+        if events & acts.CTRL_C:
             raise KeyboardInterrupt
         if on_events:
             on_events(events)

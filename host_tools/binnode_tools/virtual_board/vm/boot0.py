@@ -82,10 +82,17 @@ def run(name):
 _boot = str(_link.act(acts.BOOT, wants_data=True), "utf8").split("\n")
 _flash = Flash(_boot[0], int(_boot[1].split()[0]))
 esp32.fit(int(_boot[1].split()[1]))
+try:
+    _root = vfs.VfsLfs2(_flash, readsize=128, progsize=32, lookahead=32)
+except OSError:
+    import inisetup
+
+    _root = inisetup.setup(_flash)
 vfs.umount("/")
-vfs.mount(vfs.VfsLfs2(_flash, readsize=128, progsize=32, lookahead=32), "/")
+if _root:
+    vfs.mount(_root, "/")
 sys.path[:] = ["", ".frozen", "/lib"]
 sys.modules["micropython"] = Micropython()
 _link.flash_read = 0
 run("boot.py")
-_link.act(acts.MAIN_ENDED, run("main.py") if len(_boot) < 3 else 0)
+_link.act(acts.MAIN_ENDED, 2 if not _root else run("main.py") if len(_boot) < 3 else 0)

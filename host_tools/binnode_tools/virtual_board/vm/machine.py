@@ -100,6 +100,40 @@ class UART:
         act(acts.UART_OPEN, number, getattr(tx, "number", tx) | getattr(rx, "number", rx) << 8)
 
 
+class SoftSPI:
+    MSB = 0
+    LSB = 1
+    number = -1
+
+    def __init__(self, baudrate=500000, **pins):
+        self.init(baudrate, **pins)
+
+    def init(self, baudrate=500000, polarity=0, phase=0, bits=8, firstbit=0, sck=255, mosi=255, miso=255):
+        pins = [getattr(pin, "number", pin) for pin in (sck, mosi, miso)]
+        act(acts.SPI_OPEN, self.number, baudrate, bytes(pins + [polarity << 1 | phase]))
+
+    def deinit(self):
+        act(acts.SPI_OPEN, self.number, 0)
+
+    def write(self, data):
+        act(acts.SPI_TRANSFER, self.number, 0, data)
+
+    def read(self, size, write=0):
+        return act(acts.SPI_TRANSFER, self.number, 1, bytes([write]) * size, True)
+
+    def readinto(self, buffer, write=0):
+        buffer[:] = self.read(len(buffer), write)
+
+    def write_readinto(self, data, buffer):
+        buffer[:] = act(acts.SPI_TRANSFER, self.number, 1, data, True)
+
+
+class SPI(SoftSPI):
+    def __init__(self, number, baudrate=500000, **pins):
+        self.number = number
+        self.init(baudrate, **pins)
+
+
 class WDT:
     def __init__(self, id=0, timeout=5000):
         if timeout <= 0:

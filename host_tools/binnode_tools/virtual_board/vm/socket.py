@@ -12,11 +12,6 @@ _POLL = 3
 _CLOSE = 4
 
 
-def getaddrinfo(host, port, *_):
-    address = str(act(acts.RESOLVE, port, data=host.encode(), wants_data=True), "ascii")
-    return [(AF_INET, SOCK_STREAM, 0, "", (address, port))]
-
-
 class socket(io.IOBase):
     def __init__(self, family=AF_INET, kind=SOCK_STREAM, protocol=0):
         self.handle = act(acts.SOCK_OPEN, kind)
