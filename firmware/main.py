@@ -4,9 +4,12 @@ import micropython
 
 # b"b!": the last cold start found a damaged file
 if machine.reset_cause() != machine.DEEPSLEEP_RESET or machine.RTC().memory()[:2] == b"b!":
+    import sys
+
     import verify
 
     verify.cold_start()
+    del sys.modules["verify"], verify  # its room is needed
 elif machine.wake_reason() != machine.TIMER_WAKE:  # the button: somebody is here
     import verify
 

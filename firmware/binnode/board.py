@@ -4,30 +4,12 @@ import json
 import time
 
 import machine
+from micropython import const
 
-_NAMESPACE = "binnode"
-_BATTERY_SAMPLES = 5
-_NVS_NOT_FOUND = -4354  # ESP_ERR_NVS_NOT_FOUND
-
-
-def read_text(name):
-    """The text of a file, None when there is none, "" when it holds something else than text."""
-    try:
-        with open(name) as file:
-            return file.read()
-    except OSError:
-        return None
-    except ValueError:
-        return ""
-
-
-def read_bytes(name):
-    """The content of a file, None when there is none or it can't be read."""
-    try:
-        with open(name, "rb") as file:
-            return file.read()
-    except OSError:
-        return None
+_NAMESPACE = const("binnode")
+_BATTERY_SAMPLES = const(5)
+_LONGEST_SECRET = const(64)
+_NVS_NOT_FOUND = const(-4354)  # ESP_ERR_NVS_NOT_FOUND
 
 
 class Board:
@@ -36,10 +18,10 @@ class Board:
     time = time
 
     def __init__(self, awake=False):
-        """`awake`: wait without light sleep, which would garble a UART and take native USB away."""
-        self._wait_ms = time.sleep_ms if awake else machine.lightsleep
+        """rest_ms(ms) waits, with `awake` without light sleep, which would garble a UART and take native USB away."""
+        self.rest_ms = time.sleep_ms if awake else machine.lightsleep
         try:
-            self.pins = json.loads(read_text("board.json") or "{}")
+            self.pins = json.loads(self.read_bytes("board.json") or "{}")
         except ValueError:  # then measuring fails, and the node says so
             self.pins = {}
         self.device_id = machine.unique_id()
@@ -54,7 +36,7 @@ class Board:
             supply = machine.Signal(machine.Pin(pins["supply"], machine.Pin.OUT, value=off), invert=bool(off))
         trigger = machine.Pin(pins["trigger"], machine.Pin.OUT, value=0)
         echo = machine.Pin(pins["echo"], machine.Pin.IN)
-        return PulseRanger(trigger, echo, supply, profile, time, machine.time_pulse_us, self._wait_ms)
+        return PulseRanger(trigger, echo, supply, profile, time, machine.time_pulse_us, self.rest_ms)
 
     def ds18b20(self):
         """The DS18B20, None when the board has no pin for one."""
@@ -64,7 +46,7 @@ class Board:
 
         from binnode.sensing.ds18b20 import DS18B20
 
-        return DS18B20(OneWire(machine.Pin(self.pins["onewire"])), time, self._wait_ms)
+        return DS18B20(OneWire(machine.Pin(self.pins["onewire"])), time, self.rest_ms)
 
     def chip_temperature_c10(self):
         """What the chip's own thermometer says, in tenths of a degree C; steps of 1 K, off by some."""
@@ -95,6 +77,24 @@ class Board:
             enable.init(machine.Pin.IN)
         return battery_mv(samples, 1000000 // pins["battery_permille"])
 
+    def radio(self):
+        """The LoRa radio, asleep or not. ValueError when the board has none."""
+        from binnode.board_radio import radio
+
+        return radio(self)
+
+    def hold_radio(self):
+        """Keep the radio asleep through the chip's deep sleep."""
+        from binnode.board_radio import hold
+
+        hold(self.pins["radio"])
+
+    def rest_radio(self):
+        """Put the LoRa radio to sleep, if there is one: after power-on it stands by."""
+        from binnode.board_radio import rest
+
+        rest(self)
+
     def wlan(self):
         import network
 
@@ -111,7 +111,12 @@ class Board:
         return ssl
 
     def read_bytes(self, name):
-        return read_bytes(name)
+        """The content of a file, None when there is none or it can't be read."""
+        try:
+            with open(name, "rb") as file:
+                return file.read()
+        except OSError:
+            return None
 
     def random(self, count):
         """Bytes that nobody can guess: the chip's noise."""
@@ -126,21 +131,13 @@ class Board:
 
     def secret(self, key):
         """A secret from NVS as text, "" when it was never set. It is for using, not for showing."""
-        import esp32
-
-        buffer = bytearray(64)
         try:
-            size = esp32.NVS(_NAMESPACE).get_blob(key, buffer)
+            return str(self.kept(key, _LONGEST_SECRET), "utf8")
         except OSError:
             return ""
-        return str(buffer[:size], "utf8")
 
     def keep_secret(self, key, text):
-        import esp32
-
-        nvs = esp32.NVS(_NAMESPACE)
-        nvs.set_blob(key, text.encode())
-        nvs.commit()
+        self.keep(key, text.encode())
 
     def kept(self, key, longest):
         """A record of the node's own from NVS, b"" when there is none. OSError when NVS can't be read."""

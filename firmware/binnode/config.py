@@ -1,42 +1,15 @@
-"""The node's configuration as a wake needs it: defaults, limits and a quick check.
+"""The node's configuration: its limits, and whether a file is in order.
 
-Whatever is not in order goes to config_rules, which says why and mends it; a wake with a sound file never loads that.
+Loaded when the file is not the one that an earlier wake found to be in order (node.settings). Whatever is not goes to
+config_rules, which says why and mends it.
 """
 
+import binascii
+import gc
 import json
 
-VERSION = 1
-
-DEFAULTS = {
-    "version": VERSION,
-    "name": "",
-    "module": "hcsr04p",
-    "thermometer": "chip",
-    "thermometer_offset_c10": 0,
-    "shape": "upright",
-    "empty_mm": 1000,
-    "full_mm": 200,
-    "bottom_permille": 800,
-    "diameter_mm": 0,
-    "strapping": "",
-    "measure_s": 900,
-    "heartbeat_s": 21600,
-    "hysteresis_permille": 50,
-    "full_permille": 800,
-    "release_permille": 600,
-    "emptied_permille": 150,
-    "low_battery_mv": 3300,
-    "transport": "wifi",
-    "wifi_ssid": "",
-    "wifi_address": "",
-    "wifi_budget_ms": 15000,
-    "mqtt_host": "",
-    "mqtt_port": 1883,
-    "mqtt_tls": "off",
-    "mqtt_user": "",
-    "mqtt_topic": "binnode",
-    "ntp_host": "pool.ntp.org",
-}
+from binnode.config_defaults import DEFAULTS, VERSION
+from binnode.wifi import is_address
 
 # Numbers: lowest and highest. Texts: shortest and longest in bytes, or what there is to choose from.
 LIMITS = {
@@ -58,7 +31,7 @@ LIMITS = {
     "release_permille": (0, 990),
     "emptied_permille": (0, 500),
     "low_battery_mv": (1800, 6000),
-    "transport": ("wifi", "none"),
+    "transport": ("wifi", "lorawan", "none"),
     "wifi_ssid": (0, 32),
     "wifi_address": (0, 63),
     "wifi_budget_ms": (3000, 60000),
@@ -68,7 +41,56 @@ LIMITS = {
     "mqtt_user": (0, 64),
     "mqtt_topic": (1, 64),
     "ntp_host": (1, 64),
+    "lora_region": (
+        "EU868",
+        "KR920",
+        "IN865",
+        "US915",
+        "AU915",
+        "AS923-1",
+        "AS923-2",
+        "AS923-3",
+        "AS923-4",
+        "AS923-JP",
+    ),
+    "lora_sub_band": (0, 8),
+    "lora_join": ("otaa", "abp"),
+    "lora_join_eui": (0, 16),
+    "lora_dev_eui": (0, 16),
+    "lora_dev_addr": (0, 8),
+    "lora_adr": ("on", "off"),
+    "lora_acks": ("every", "some"),
+    "lora_antenna_dbi": (-10, 20),
+    "lora_budget_ms": (15000, 120000),
+    "fallback": ("none", "wifi", "lorawan"),
+    "fallback_s": (3600, 604800),
 }
+
+
+def settings(state, content):
+    """(config, what is wrong with its file or None) from the file's `content` in bytes (None: no file yet).
+
+    `state` remembers a file that is in order, so that the next wakes need not look through it again.
+    """
+    state.config_crc = 0
+    if state.lora:  # its keys or its region may have changed: lorawan/restart.recall() compares them
+        state.lora = b"?" + state.lora[1:]
+    try:
+        text = None if content is None else str(content, "utf8")
+        config, problem, code = examine(text)
+        if text is not None and code is None:
+            state.config_crc = binascii.crc32(content)
+            state.config_partial = len(json.loads(text)) < len(DEFAULTS)
+    except Exception as error:  # such as no memory for what is in the file
+        from binnode.storage.recoveries import CONFIG_DAMAGED
+
+        gc.collect()
+        config, problem, code = dict(DEFAULTS), "config.json: not readable (%s)" % error, CONFIG_DAMAGED
+    if code is not None or state.told:
+        from binnode.recover import config_found
+
+        config_found(state, code)
+    return config, problem
 
 
 def load(text):
@@ -98,6 +120,13 @@ def examine(text):
     return config, problem, config_rules.recovery(raw, problem)
 
 
+HEX = ("lora_join_eui", "lora_dev_eui", "lora_dev_addr")  # empty, or of full length
+
+
+def is_hex(text):
+    return all(digit in "0123456789abcdefABCDEF" for digit in text)
+
+
 def fits(name, value):
     """True if `value` alone is right for the field `name`: its type and its limits."""
     if type(value) is not type(DEFAULTS[name]):
@@ -111,6 +140,8 @@ def fits(name, value):
         if name in ("name", "mqtt_topic") and ("+" in value or "#" in value):  # wildcards of MQTT
             return False
         if value and min(value) < " ":
+            return False
+        if name in HEX and value and (len(value) != high or not is_hex(value)):
             return False
         try:
             value = len(value.encode())
@@ -135,7 +166,9 @@ def sound(config):
         and config["empty_mm"] <= module.range_mm
         and config["release_permille"] < config["full_permille"]
         and config["heartbeat_s"] >= config["measure_s"]
-        and is_address(config["wifi_address"])
+        and is_static(config["wifi_address"])
+        and (config["fallback"] == "none" or config["transport"] not in ("none", config["fallback"]))
+        and (config["lora_join"] != "abp" or config["lora_dev_addr"] != "")
         and shape_fits(config)
     )
 
@@ -158,10 +191,7 @@ def _strapped_mm(text):
         return 0
 
 
-def is_address(text):
+def is_static(text):
     """True for "" (ask by DHCP) and for "ip/mask/gateway/dns", four dotted addresses."""
-    parts = text.encode().split(b"/")  # bytes: their isdigit knows no other digits than 0..9
-    if [part.count(b".") for part in parts] != [3, 3, 3, 3]:
-        return not text
-    numbers = b".".join(parts).split(b".")
-    return all(number.isdigit() and len(number) < 4 and int(number) < 256 for number in numbers)
+    parts = text.split("/")
+    return not text or (len(parts) == 4 and all(is_address(part) for part in parts))

@@ -37,11 +37,25 @@ FIELDS = {
     "mqtt_user": ("", "user at the MQTT broker; empty: none"),
     "mqtt_topic": ("", "what the node's topics begin with"),
     "ntp_host": ("", "time server, asked when TLS is on"),
+    "lora_region": ("", "the region's plan of channels and data rates"),
+    "lora_sub_band": ("", "US915, AU915: the network's sub-band of eight channels; 0: all"),
+    "lora_join": ("", "over the air, or by personalisation"),
+    "lora_join_eui": ("", "JoinEUI (AppEUI), 16 hex digits; empty: zeros"),
+    "lora_dev_eui": ("", "DevEUI, 16 hex digits; empty: from the chip's MAC address"),
+    "lora_dev_addr": ("", "abp: DevAddr, 8 hex digits"),
+    "lora_adr": ("", "whether the network sets data rate and power"),
+    "lora_acks": ("", "which reports ask for an answer: every one, or alarms and one a day"),
+    "lora_antenna_dbi": ("dBi", "gain of the antenna, taken off the power of the radio"),
+    "lora_budget_ms": ("ms", "the longest time for joining and reporting"),
+    "fallback": ("", "the other way, while the transport has had no answer for fallback_s"),
+    "fallback_s": ("s", "how long the transport may be silent"),
 }
 
 # Kept in NVS, never in the file; shortest and longest in bytes (IEEE 802.11i: a WPA2 passphrase has 8..63).
-SECRETS = ("wifi_key", "mqtt_key")
+# An AES key of LoRaWAN is 32 hex digits.
 _SECRET_LIMITS = {"wifi_key": (8, 63), "mqtt_key": (1, 64)}
+_AES_KEYS = ("lora_app_key", "lora_nwk_s_key", "lora_app_s_key")
+SECRETS = ("wifi_key", "mqtt_key") + _AES_KEYS
 
 
 def check(config_):
@@ -71,6 +85,10 @@ def check_field(name, value):
 
 def check_secret(name, value):
     """What is wrong with the secret `value`, or None. The message never shows it."""
+    if name in _AES_KEYS:
+        if isinstance(value, str) and len(value) == 32 and config.is_hex(value):
+            return None
+        return "%s: must be 32 hex digits" % name
     low, high = _SECRET_LIMITS[name]
     if isinstance(value, str) and low <= len(value.encode()) <= high:
         return None
@@ -168,10 +186,15 @@ def _contradictions(config_):
     if config_["heartbeat_s"] < config_["measure_s"]:
         message = "heartbeat_s = %d: must be at least measure_s (%d)"
         found.append((("heartbeat_s", "measure_s"), message % (config_["heartbeat_s"], config_["measure_s"])))
-    if not config.is_address(config_["wifi_address"]):
+    if not config.is_static(config_["wifi_address"]):
         message = "wifi_address = %s: must be empty (DHCP) or ip/mask/gateway/dns, as in %s"
         example = "192.168.1.50/255.255.255.0/192.168.1.1/192.168.1.1"
         found.append((("wifi_address",), message % (_shown(config_["wifi_address"]), example)))
+    if config_["fallback"] != "none" and config_["transport"] in ("none", config_["fallback"]):
+        message = "fallback = %s: must be none or another way than transport (%s)"
+        found.append((("fallback",), message % (config_["fallback"], config_["transport"])))
+    if config_["lora_join"] == "abp" and not config_["lora_dev_addr"]:
+        found.append((("lora_join",), "lora_join = abp: needs lora_dev_addr, 8 hex digits of the network's"))
     if not config.shape_fits(config_):
         found.append(_misshapen(config_, empty_mm - full_mm))
     return found
@@ -205,6 +228,8 @@ def _wanted(name):
         return "%s or %s" % (", ".join(LIMITS[name][:-1]), high)
     if name == "strapping":
         return "empty or 2 to 16 pairs mm:volume from 0:0 on, both rising, up to 6000 mm and 10000"
+    if name in config.HEX:
+        return "empty or %d hex digits" % high
     if isinstance(DEFAULTS[name], int):
         return ("%d..%d %s" % (low, high, FIELDS[name][0])).rstrip()
     wanted = "a text of %d..%d bytes" % (low, high)

@@ -125,7 +125,7 @@ def _enter_safe_mode(state, now_s):
     """Whatever the node remembered may be what makes it crash: only the readings that wait stay."""
     state.safe = state.diagnose = True
     state.safe_try_at_s = now_s + DAY_S
-    state.last_fill_permille = state.last_distance_mm = state.last_kind = state.bssid = None
+    state.last_fill_permille = state.last_distance_mm = state.last_kind = None
     state.reported_fill_permille = state.reported_kind = None
     state.alarm = state.raised = state.released = state.emptied = state.urgent = False
     state.failures = state.channel = 0

@@ -1,20 +1,23 @@
 """One wake, top to bottom: wake, measure, decide, report, sleep."""
 
+import binascii
 import gc
+import json
 
-from binnode import config as configuration
-from binnode.board import Board, read_text
+from micropython import const
+
+from binnode import forget, make_room
+from binnode.board import Board
 from binnode.reporting import policy
-from binnode.sensing import kinds
 from binnode.storage import state as memory
 
-_BOTTOM_MARGIN_MM = 30  # and 2 %: an uneven bottom, and air some degrees off
-_FALLBACK_S = 3600
-_DAY_S = 86400
-_WAKE_BUDGET_MS = 25000  # for all but the radio, which has its own; the watchdog is never fed
-_COLLECT_EVERY = 32768  # bytes: or garbage lies between what stays, and no large piece is ever free
-_CONFIG_DAMAGED = 8  # storage/recoveries.py
-_DEEP_SLEEP = 4  # machine.DEEPSLEEP_RESET
+_BOTTOM_MARGIN_MM = const(30)  # and 2 %: an uneven bottom, and air some degrees off
+_FALLBACK_S = const(3600)
+_DAY_S = const(86400)
+_WAKE_BUDGET_MS = const(25000)  # for all but the radio, which has its own; the watchdog is never fed
+_COLLECT_EVERY = const(32768)  # bytes: or garbage lies between what stays, and no large piece is ever free
+_DEEP_SLEEP = const(4)  # machine.DEEPSLEEP_RESET
+_OK = const(0)  # a copy from sensing/kinds.py
 
 
 class Status:
@@ -36,24 +39,16 @@ def run():
     state = None
     try:
         state, mended = begin(board)
-        config, problem = settings(state)
-        board.watchdog(_WAKE_BUDGET_MS + config["wifi_budget_ms"])
-        now_s = board.time.time()
-        if not state.safe:
-            sleep_s = config["measure_s"]
-        if state.safe and 0 < state.safe_try_at_s - now_s <= _DAY_S:
+        config, problem = settings(board, state)
+        board.watchdog(_WAKE_BUDGET_MS + radio_budget_ms(config))
+        if state.safe:
             from binnode import safe
 
-            said = safe.wake(board, config, state, now_s)
+            said = safe.turn(board, config, state, mended or problem)
         else:
-            if state.safe:
-                state.safe_try_at_s = now_s + _DAY_S
-                state.retry_at_s = 0
-                state.diagnose = True  # a try that has nothing to report would prove little
-                state.step = memory.MEASURING
-                board.remember(state.pack())
+            sleep_s = config["measure_s"]
             said = wake(board, config, state, mended or problem)
-            sleep_s = _FALLBACK_S if state.safe else config["measure_s"]
+        sleep_s = _FALLBACK_S if state.safe else config["measure_s"]
         state.step = 0
         board.remember(state.pack())
         print(said)
@@ -64,7 +59,8 @@ def run():
         raise
     except Exception as error:
         print("binnode: this wake failed; the next is in %d s" % sleep_s)
-        make_room()
+        # Memory may be what the wake lacked: let go of what may be loaded again.
+        forget("binnode.sensing", "binnode.wifi", "binnode.lorawan", "binnode.radios")
         from binnode.crash import ended
 
         ended(board, state, error)
@@ -72,12 +68,11 @@ def run():
     board.deep_sleep(max(1000, sleep_s * 1000 - awake_ms))
 
 
-def make_room():
-    """Memory may be what the wake lacked: let go of what may be loaded again."""
-    from binnode.wifi import forget
-
-    forget("binnode.sensing")
-    forget("binnode.wifi")
+def radio_budget_ms(config):
+    """The longest time that reporting may take."""
+    if config["transport"] == "lorawan" or config["fallback"] == "lorawan":
+        return max(config["wifi_budget_ms"], config["lora_budget_ms"])
+    return config["wifi_budget_ms"]
 
 
 def begin(board):
@@ -101,25 +96,28 @@ def begin(board):
     return state, mended
 
 
-def settings(state):
-    """(config, what is wrong with its file or None)."""
-    try:
-        config, problem, code = configuration.examine(read_text("config.json"))
-    except Exception as error:  # such as no memory for what is in the file
-        gc.collect()
-        config, problem, code = dict(configuration.DEFAULTS), "config.json: not readable (%s)" % error, _CONFIG_DAMAGED
-    if code is not None or state.told:
-        from binnode.recover import config_found
+def settings(board, state):
+    """(config, what is wrong with its file or None). A file that an earlier wake found in order is only read."""
+    content = board.read_bytes("config.json")
+    crc = binascii.crc32(content or b"")
+    if not crc or crc != state.config_crc:
+        from binnode import config
 
-        config_found(state, code)
-    return config, problem
+        return config.settings(state, content)
+    state.told = 0  # of what was wrong with a file, nothing holds
+    fields = json.loads(content)
+    if state.config_partial:
+        from binnode.config_defaults import DEFAULTS
+
+        fields = dict(DEFAULTS, **fields)
+    return fields, None
 
 
 def wake(board, config, state, problem):
     """Measure, decide, report if there is reason to, remember. The console's line about it."""
     reading, temperature_c10 = measured(board, config, state)
     fill_permille = None
-    if reading.kind == kinds.OK:
+    if reading.kind == _OK:
         from binnode.sensing.shape import fill_permille as filled
 
         fill_permille = filled(config, reading.distance_mm)
@@ -197,31 +195,34 @@ def measure(board, config, last_mm):
 
 def report(board, config, state, status, why, now_s):
     """Deliver this reading and those that wait. "sent", or what went wrong; nothing is lost by it."""
-    from binnode.wifi import forget
+    make_room()  # now, and not when memory is full and in pieces
+    from binnode.reporting import payload, ways
 
-    forget("binnode.sensing")  # measuring is over: room for the radio
-    gc.collect()  # now, and not when memory is full and in pieces
-    from binnode.reporting import payload
-    from binnode.wifi.link import LinkError, WifiLink
+    first = None
+    if state.first:
+        from binnode.storage import first_try as first
 
+        first.begins(board, state)
     policy.trying(state, config, now_s)
     state.step = memory.REPORTING
     board.remember(state.pack())  # a brown-out in the middle of it counts as a failure too
-    link = WifiLink(board, config, state)
+    link = ways.link(board, config, state, now_s)
     try:
         link.open()
         now_s = board.time.time()  # TLS may have set the clock
         while why:
             earlier = policy.earlier(state, payload.fits(link.room), board.time.time())
-            status.reason, status.flags = why, policy.flags(state, status.kind)
+            status.reason, status.flags = why, payload.flags(state, status.kind)
             link.deliver(payload.encode(status, earlier, link.room), status)
+            if link.way == config["transport"]:
+                state.answered_at_s = now_s
             why = policy.delivered(state, status.kind, status.fill_permille, len(earlier), now_s)
             board.remember(state.pack())  # what was delivered is not delivered again, whatever comes
         if state.diagnose:
             from binnode.reporting import diagnostics
 
             diagnostics.deliver(link, board, state)
-    except LinkError as error:
+    except link.errors as error:
         return "failed: %s" % error
     finally:
         if state.checkpointed and not state.current:
@@ -229,21 +230,30 @@ def report(board, config, state, status, why, now_s):
 
             checkpoint.settle(board, state, board.time.time())
         link.close()
+        if first:
+            first.ended(board, state)
     state.step = memory.STARTING
     return "sent"
 
 
 def line(state, status, why, result, problem, sleep_s):
     """The console's one line. No secret is ever in it."""
-    from binnode.reporting.reasons import NAMES
+    kind, reason = "ok", "none"
+    if status.kind != _OK:
+        from binnode.sensing.kinds import NAMES
 
+        kind = NAMES[status.kind]
+    if why:
+        from binnode.reporting.reasons import NAMES
+
+        reason = NAMES[why]
     fill = "--.-" if status.fill_permille is None else "%d.%d" % (status.fill_permille // 10, status.fill_permille % 10)
     return "binnode: wake %d, %s %%, %s, %s mm, %s: %s, %d waiting%s; sleeps %d s" % (
         state.wakes,
         fill,
-        kinds.NAMES[status.kind],
+        kind,
         "-" if status.distance_mm is None else status.distance_mm,
-        NAMES[why or 0],
+        reason,
         result or "nothing to report",
         len(state.backlog),
         "; " + problem if problem else "",

@@ -22,13 +22,16 @@ DAMAGED_MARK = b"b!"  # verify.py
 
 def begin(board, memory, cause):
     """(State, what to say on the console or None). `memory`: the image in RTC memory, `cause` of the reset."""
+    if cause != _DEEP_SLEEP:
+        board.rest_radio()
+    state, found = _found(board, memory)
+    state.config_crc = 0  # of whatever firmware it was: this one looks through the settings itself
     now_s = board.time.time()
-    state, found = _found(board, memory, now_s)
     lost = found & (1 << RTC_GARBAGE | 1 << RTC_DAMAGED | 1 << RTC_NEWER)
     if cause == _POWER_ON and memory and not lost:
         # RTC memory outlived the dip, and the clock did not: on from the last time known, or no day would ever be over
         # and no wait after a failure be kept.
-        last_s = max(state.reported_at_s, state.backlog.newest_s())
+        last_s = max(state.reported_at_s, state.checkpoint_at_s, state.backlog.newest_s())
         if last_s > now_s:
             board.set_clock(last_s)
             now_s = last_s
@@ -51,7 +54,7 @@ def begin(board, memory, cause):
     return state, None
 
 
-def _found(board, memory, now_s):
+def _found(board, memory):
     """(State, recoveries as a mask)."""
     found = 0
     if memory[:2] == DAMAGED_MARK:
@@ -61,7 +64,7 @@ def _found(board, memory, now_s):
         return unpack(memory), found
     except StateError as error:
         why = error.args[0]
-    if why == "version" and memory[2] == 1:
+    if why == "version":
         from binnode.storage.migration import migrate
 
         try:
@@ -70,10 +73,10 @@ def _found(board, memory, now_s):
             why = error.args[0]
     if why != "empty":
         found |= 1 << (RTC_GARBAGE if why == "magic" else RTC_NEWER if why == "version" else RTC_DAMAGED)
-    from binnode.storage import checkpoint
+    from binnode.storage import checkpoint, first_try
 
-    state, more = checkpoint.restore(board, now_s)
-    return state, found | more
+    state, more = checkpoint.restore(board)
+    return state, found | more | first_try.hold(board, state)
 
 
 def _crashed(board, state, cause, now_s):

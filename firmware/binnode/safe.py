@@ -5,12 +5,13 @@ takes the chip's thermometer, no history of the filling level, no decisions of p
 six hours, or at once when the bin gets full. A step that a watchdog ended here is left out until the next day's try.
 """
 
-import gc
-
+from binnode import make_room
 from binnode.reporting.reasons import ALARM, FIRST, HEARTBEAT
-from binnode.storage.state import SAFE_MEASURING, SAFE_REPORTING
+from binnode.storage.state import MEASURING
 
 SLEEP_S = 3600
+_DAY_S = 86400
+SAFE_MEASURING, SAFE_REPORTING = 4, 5  # steps, beside those in storage/state.py
 _REPORT_S = 21600
 _FULL_FLAG, _FAULT_FLAG, _FIRST_FLAG, _THINNED_FLAG = 0x01, 0x08, 0x20, 0x80  # as in reporting/payload.py
 _FAULT = 6
@@ -24,8 +25,23 @@ class Nothing:
     valid = 0
 
 
+def turn(board, config, state, problem):
+    """A wake of a node in safe mode: once a day a normal one. The console's line about it."""
+    now_s = board.time.time()
+    if 0 < state.safe_try_at_s - now_s <= _DAY_S:
+        return wake(board, config, state, now_s)
+    from binnode import node
+
+    state.safe_try_at_s = now_s + _DAY_S
+    state.retry_at_s = 0
+    state.diagnose = True  # a try that has nothing to report would prove little
+    state.step = MEASURING
+    board.remember(state.pack())
+    return node.wake(board, config, state, problem)
+
+
 def wake(board, config, state, now_s):
-    """The console's line about it."""
+    """Measuring and reporting, plainly. The console's line about it."""
     from binnode.node import Status
 
     reading, temperature_c10 = _measure(board, config, state, now_s)
@@ -44,7 +60,7 @@ def wake(board, config, state, now_s):
         (_FULL_FLAG if full else 0)
         | (_FAULT_FLAG if reading.kind == _FAULT else 0)
         | (_FIRST_FLAG if state.first else 0)
-        | (_THINNED_FLAG if state.thinned else 0)
+        | (_THINNED_FLAG if state.backlog.thinned else 0)
     )
     status.reason = FIRST if state.first else ALARM if rises else HEARTBEAT
     result = "nothing to report"
@@ -80,18 +96,16 @@ def _measure(board, config, state, now_s):
 
 def _report(board, config, state, status, now_s):
     """What came of it: "sent", or what went wrong."""
-    from binnode.wifi import forget
-
-    forget("binnode.sensing")  # measuring is over: room for the radio
-    gc.collect()
+    make_room()
     from binnode.reporting import payload
 
     state.step = SAFE_REPORTING
     state.retry_at_s = now_s + _REPORT_S
     board.remember(state.pack())
-    from binnode.wifi.link import LinkError, WifiLink
+    from binnode.reporting import ways
 
-    link = WifiLink(board, config, state)
+    link = ways.link(board, config, state, now_s)
+    first = state.first
     try:
         link.open()
         while True:
@@ -106,16 +120,20 @@ def _report(board, config, state, status, now_s):
             board.remember(state.pack())
             if not earlier or not len(backlog):
                 break
-        if state.checkpointed:
-            from binnode.storage import checkpoint
-
-            checkpoint.settle(board, state, board.time.time())
         if state.diagnose:
             from binnode.reporting import diagnostics
 
             diagnostics.deliver(link, board, state)
-    except LinkError as error:
+    except link.errors as error:
         return "failed: %s" % error
     finally:
+        if state.checkpointed and not state.current:
+            from binnode.storage import checkpoint
+
+            checkpoint.settle(board, state, board.time.time())
         link.close()
+        if first:
+            from binnode.storage import first_try
+
+            first_try.ended(board, state)
     return "sent"

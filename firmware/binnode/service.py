@@ -6,9 +6,13 @@ A secret goes in by keep_secret and never comes out.
 
 import json
 
+from binnode import forget
+
 MARK = "binnode>"
 _FILE = "config.json"
 _NEW = "config.new"
+# What a call may load. Two calls of one session need different parts, and all of them together more than there is.
+_PARTS = ("binnode.node", "binnode.sensing", "binnode.config_rules")
 
 
 class ServiceError(Exception):
@@ -174,23 +178,28 @@ def answer(make, method, *args):
 
 
 def info():
-    print(answer(_service, "info"))
+    _print("info")
 
 
 def show():
-    print(answer(_service, "show"))
+    _print("show")
 
 
 def configure(json_text):
-    print(answer(_service, "configure", json_text))
+    _print("configure", json_text)
 
 
 def keep_secret(name, text):
-    print(answer(_service, "keep_secret", name, text))
+    _print("keep_secret", name, text)
 
 
 def measure(count=1, whole_range=False):
-    print(answer(_service, "measure", count, whole_range))
+    _print("measure", count, whole_range)
+
+
+def _print(method, *args):
+    print(answer(_service, method, *args))
+    forget(*_PARTS)
 
 
 def _service():

@@ -2,15 +2,18 @@
 
 from micropython import const
 
-FLAG_FULL = const(0x01)  # the alarm is on
-FLAG_RELEASED = const(0x02)  # it went off since the last delivered report
-FLAG_EMPTIED = const(0x04)  # emptied since the last delivered report
-FLAG_FAULT = const(0x08)
-FLAG_LOW_BATTERY = const(0x10)
-FLAG_FIRST = const(0x20)  # first report after boot
-FLAG_LID_OPEN = const(0x40)
-FLAG_THINNED = const(0x80)  # the backlog lost readings, evenly
+# Flags.
+_FULL = const(0x01)  # the alarm is on
+_RELEASED = const(0x02)  # it went off since the last delivered report
+_EMPTIED = const(0x04)  # emptied since the last delivered report
+_FAULT = const(0x08)
+_LOW_BATTERY = const(0x10)
+_FIRST = const(0x20)  # first report after boot
+_LID_OPEN = const(0x40)
+_THINNED = const(0x80)  # the backlog lost readings, evenly
 
+_KIND_LID_OPEN = const(5)  # sensing/kinds.py
+_KIND_FAULT = const(6)
 _HEAD_BYTES = const(8)
 _EARLIER_BYTES = const(3)
 _FULL_PERMILLE = const(1000)
@@ -25,6 +28,20 @@ def level_code(fill_permille, kind):
     if fill_permille is None:
         return _UNKNOWN_LEVEL
     return min(max(fill_permille, 0), _FULL_PERMILLE)
+
+
+def flags(state, kind):
+    """The flags byte for a reading of `kind`."""
+    return (
+        (_FULL if state.alarm else 0)
+        | (_RELEASED if state.released else 0)
+        | (_EMPTIED if state.emptied else 0)
+        | (_FAULT if kind == _KIND_FAULT else 0)
+        | (_LOW_BATTERY if state.low_battery else 0)
+        | (_FIRST if state.first else 0)
+        | (_LID_OPEN if kind == _KIND_LID_OPEN else 0)
+        | (_THINNED if state.backlog.thinned else 0)
+    )
 
 
 def fits(room):

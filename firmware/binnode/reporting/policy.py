@@ -9,7 +9,7 @@ One wake, in this order (`room` in bytes is what the link takes: 242 carry 78 ea
         why = None
     while why:
         earlier = policy.earlier(state, payload.fits(room), now_s)
-        status.reason, status.flags = why, policy.flags(state, kind)
+        status.reason, status.flags = why, payload.flags(state, kind)
         policy.trying(state, config, now_s)
         rtc.memory(state.pack())                    # a crash from here on repeats, but loses nothing
         if not link.deliver(payload.encode(status, earlier, room)):
@@ -32,15 +32,25 @@ import binascii
 
 from micropython import const
 
-from binnode.reporting.reasons import ALARM, BACKLOG, CHANGE, EMPTIED, FIRST, HEARTBEAT, KIND, RELEASED
-from binnode.sensing.kinds import FAULT, LID_OPEN, OK, TOO_NEAR
+# Copies, for they cost a wake less than an import: of reasons.py,
+_FIRST = const(1)
+_CHANGE = const(2)
+_ALARM = const(3)
+_RELEASED = const(4)
+_EMPTIED = const(5)
+_HEARTBEAT = const(6)
+_KIND = const(7)
+_BACKLOG = const(8)
+# and of sensing/kinds.py.
+_OK = const(0)
+_TOO_NEAR = const(3)
 
 _LONGEST_WAIT_S = const(7200)
 
 
 def observe(state, kind, fill_permille, distance_mm, config, now_s):
     """Take the reading of this wake into the backlog and the alarm; fill and distance count with kind OK only."""
-    if kind == OK:
+    if kind == _OK:
         last = state.last_fill_permille
         if last is not None and last - fill_permille >= config["emptied_permille"]:
             _happened(state, "emptied")
@@ -50,12 +60,12 @@ def observe(state, kind, fill_permille, distance_mm, config, now_s):
         state.last_fill_permille = fill_permille
         state.last_distance_mm = distance_mm
     # Waste that touches the module is no fill level, but no bin is fuller.
-    if not state.alarm and (kind == TOO_NEAR or (kind == OK and fill_permille >= config["full_permille"])):
+    if not state.alarm and (kind == _TOO_NEAR or (kind == _OK and fill_permille >= config["full_permille"])):
         state.alarm = True
         _happened(state, "raised")
     state.last_kind = kind
     # payload.level_code, without loading the payload
-    state.backlog.add(now_s, fill_permille if kind == OK else 1008 + kind)
+    state.backlog.add(now_s, fill_permille if kind == _OK else 1008 + kind)
     state.current = True
 
 
@@ -69,28 +79,32 @@ def _happened(state, event):
 def reason(state, kind, fill_permille, config, now_s, jitter_s):
     """Why this reading should go out now, or None. The flags show what a more important reason hides."""
     if state.first:
-        return FIRST
+        return _FIRST
     if state.alarm and state.raised:
-        return ALARM
+        return _ALARM
     if state.released:
-        return RELEASED
+        return _RELEASED
     if state.emptied:
-        return EMPTIED
+        return _EMPTIED
     if kind != state.reported_kind:
-        return KIND
-    if kind == OK and abs(fill_permille - state.reported_fill_permille) >= config["hysteresis_permille"]:
-        return CHANGE
+        return _KIND
+    if kind == _OK and abs(fill_permille - state.reported_fill_permille) >= config["hysteresis_permille"]:
+        return _CHANGE
     # A report from the future means that the clock was set back: the heartbeat can't be told, so it is due.
     if not 0 <= now_s - state.reported_at_s < config["heartbeat_s"] - jitter_s:
-        return HEARTBEAT
+        return _HEARTBEAT
     if state.failures and len(state.backlog) > state.current:
-        return BACKLOG
+        return _BACKLOG
     return None
 
 
 def may_try(state, now_s):
-    """False while the wait after a failure lasts; a new event gets one try at once."""
-    return state.urgent or not 0 < state.retry_at_s - now_s <= _LONGEST_WAIT_S
+    """False while the wait after a failure lasts; a new event gets one try at once.
+
+    But not before the first try of a life has been made: what it waits for is in storage/first_try.py.
+    """
+    urgent = state.urgent and (state.failures or not state.first)
+    return urgent or not 0 < state.retry_at_s - now_s <= _LONGEST_WAIT_S
 
 
 def trying(state, config, now_s):
@@ -128,28 +142,12 @@ def delivered(state, kind, fill_permille, count, now_s):
     state.current = state.first = state.urgent = False
     state.raised = state.released = state.emptied = False
     state.reported_kind = kind
-    state.reported_fill_permille = fill_permille if kind == OK else None
+    state.reported_fill_permille = fill_permille if kind == _OK else None
     state.reported_at_s = now_s
     state.reports = (state.reports + 1) & 0xFFFF
     state.failures = 0
     state.retry_at_s = now_s
-    return BACKLOG if count and len(backlog) else None
-
-
-def flags(state, kind):
-    """The flags byte of the status payload (binnode.reporting.payload)."""
-    from binnode.reporting import payload  # a wake that does not report does not load it
-
-    return (
-        (payload.FLAG_FULL if state.alarm else 0)
-        | (payload.FLAG_RELEASED if state.released else 0)
-        | (payload.FLAG_EMPTIED if state.emptied else 0)
-        | (payload.FLAG_FAULT if kind == FAULT else 0)
-        | (payload.FLAG_LOW_BATTERY if state.low_battery else 0)
-        | (payload.FLAG_FIRST if state.first else 0)
-        | (payload.FLAG_LID_OPEN if kind == LID_OPEN else 0)
-        | (payload.FLAG_THINNED if state.thinned else 0)
-    )
+    return _BACKLOG if count and len(backlog) else None
 
 
 def jitter_s(device_id, reports, heartbeat_s):

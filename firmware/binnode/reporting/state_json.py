@@ -8,12 +8,16 @@ import json
 
 from micropython import const
 
-from binnode.reporting import payload
+from binnode.reporting import reasons
 from binnode.sensing.kinds import NAMES, OK
 from binnode.sensing.shape import height_mm
 
-# payload v1; 0 and 9..15 are reserved there
-_REASONS = ("unknown", "first", "change", "alarm", "released", "emptied", "heartbeat", "kind", "backlog")
+# Flags of the payload.
+_FULL = const(0x01)
+_EMPTIED = const(0x04)
+_FAULT = const(0x08)
+_LOW_BATTERY = const(0x10)
+_LID_OPEN = const(0x40)
 # LwM2M 6042 by kind: 1 rejected with certainty, 2 rejected with probability; OK depends on its pings
 _QUALITY = b"\x04\x02\x01\x02\x01\x02\x01"
 _ENOUGH_PINGS = const(3)
@@ -39,17 +43,17 @@ def state_json(status, config, name, reports, firmware):
         json.dumps(name),
         json.dumps(firmware),
         reports,
-        _REASONS[status.reason],
+        reasons.NAMES[status.reason],
         _tenths(fill),
         _text(level_cm),
         (config["empty_mm"] - config["full_mm"] + 5) // 10,
         _tenths(config["full_permille"]),
-        _text(flag & payload.FLAG_FULL != 0),
+        _text(flag & _FULL != 0),
         _text(empty),
-        _text(flag & payload.FLAG_EMPTIED != 0),
-        _text(flag & payload.FLAG_FAULT != 0),
-        _text(flag & payload.FLAG_LOW_BATTERY != 0),
-        _text(flag & payload.FLAG_LID_OPEN != 0),
+        _text(flag & _EMPTIED != 0),
+        _text(flag & _FAULT != 0),
+        _text(flag & _LOW_BATTERY != 0),
+        _text(flag & _LID_OPEN != 0),
         _quality(status.kind, status.valid),
         status.valid,
         NAMES[status.kind],

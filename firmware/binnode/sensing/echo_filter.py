@@ -12,8 +12,18 @@ sigma 5 mm: 10.7 pings, 99.7 % within 5 mm.
 
 from micropython import const
 
-from binnode.sensing.kinds import FAULT, LID_OPEN, NO_ECHO, NOISY, OK, PING_SILENT, PING_STUCK, TOO_FAR, TOO_NEAR
 from binnode.sensing.sound import distance_mm
+
+# Copies from kinds.py: an import would cost a wake more.
+_OK = const(0)
+_NOISY = const(1)
+_NO_ECHO = const(2)
+_TOO_NEAR = const(3)
+_TOO_FAR = const(4)
+_LID_OPEN = const(5)
+_FAULT = const(6)
+_PING_SILENT = const(-2)
+_PING_STUCK = const(-3)
 
 _FEWEST = const(5)
 _MOST = const(15)
@@ -54,9 +64,9 @@ class EchoBurst:
         if ping > 0:
             self._distances.append(distance_mm(ping, half_speed))
             self._distances.sort()
-        elif ping == PING_SILENT:
+        elif ping == _PING_SILENT:
             self._silent += 1
-        elif ping == PING_STUCK:
+        elif ping == _PING_STUCK:
             self._stuck += 1
 
     def wants_more(self):
@@ -66,10 +76,10 @@ class EchoBurst:
         if self.pings >= _MOST:
             return False
         kind, votes, cluster = self._verdict()
-        if kind == OK:
+        if kind == _OK:
             return votes < _FEWEST or not _is_precise(cluster)
         # Three of five unheard pings may be chance; four are not.
-        return kind == NOISY or 5 * votes < 4 * self.pings
+        return kind == _NOISY or 5 * votes < 4 * self.pings
 
     def reading(self):
         """The Reading of the pings so far."""
@@ -84,32 +94,32 @@ class EchoBurst:
         cluster = _largest_cluster(self._distances)
         if self._is_majority(len(cluster)):
             # The nearest member decides about the blind zone: on its edge the cautious answer is the right one.
-            kind = TOO_NEAR if cluster[0] < self._near_mm else self._kind(sum(cluster) // len(cluster))
+            kind = _TOO_NEAR if cluster[0] < self._near_mm else self._kind(sum(cluster) // len(cluster))
             return kind, len(cluster), cluster
-        votes = [0] * (FAULT + 1)
+        votes = [0] * (_FAULT + 1)
         for distance in self._distances:
             votes[self._kind(distance)] += 1
-        votes[OK] = 0  # somewhere in the bin, but nowhere twice
+        votes[_OK] = 0  # somewhere in the bin, but nowhere twice
         # Some modules answer a missing echo with no pulse at all: silence is a fault only if there is nothing else.
         mute = self._silent + self._stuck
-        votes[FAULT] = self.pings if mute == self.pings else self._stuck
-        votes[NO_ECHO] = self.pings - len(self._distances) - votes[FAULT]
+        votes[_FAULT] = self.pings if mute == self.pings else self._stuck
+        votes[_NO_ECHO] = self.pings - len(self._distances) - votes[_FAULT]
         most = max(votes)
         if self._is_majority(most):
             return votes.index(most), most, None
-        return NOISY, 0, None
+        return _NOISY, 0, None
 
     def _is_majority(self, count):
         return count > 0 and 5 * count >= 3 * self.pings
 
     def _kind(self, distance):
         if distance < self._near_mm:
-            return TOO_NEAR
+            return _TOO_NEAR
         if distance > self._far_mm:
-            return TOO_FAR
+            return _TOO_FAR
         if distance > self._bottom_mm:
-            return LID_OPEN
-        return OK
+            return _LID_OPEN
+        return _OK
 
 
 def _largest_cluster(distances):
@@ -145,22 +155,22 @@ def measure(ranger, half_speed, gate, last_mm, change_mm):
     burst is back at last_mm. pings counts both bursts.
     """
     first = _burst(ranger, half_speed, gate)
-    if first.kind == FAULT or (first.kind == OK and (last_mm is None or _is_near(first, last_mm, change_mm))):
+    if first.kind == _FAULT or (first.kind == _OK and (last_mm is None or _is_near(first, last_mm, change_mm))):
         return first
     ranger.gap()
     second = _burst(ranger, half_speed, gate)
     second.pings += first.pings
     if first.kind == second.kind:
-        if second.kind != OK:
+        if second.kind != _OK:
             return second
         if _is_near(first, second.distance_mm, _TOLERANCE_MM):
             second.distance_mm = (first.distance_mm + second.distance_mm + 1) // 2
             second.valid += first.valid
             second.spread_mm = max(first.spread_mm, second.spread_mm)
             return second
-    if second.kind == OK and last_mm is not None and _is_near(second, last_mm, change_mm):
+    if second.kind == _OK and last_mm is not None and _is_near(second, last_mm, change_mm):
         return second
-    return Reading(NOISY, None, 0, second.pings, None)
+    return Reading(_NOISY, None, 0, second.pings, None)
 
 
 def _burst(ranger, half_speed, gate):

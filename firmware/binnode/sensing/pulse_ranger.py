@@ -2,7 +2,10 @@
 
 from micropython import const
 
-from binnode.sensing.kinds import PING_NO_ECHO, PING_SILENT, PING_STUCK
+# Copies from kinds.py: an import would cost a wake more.
+_PING_NO_ECHO = const(-1)
+_PING_SILENT = const(-2)
+_PING_STUCK = const(-3)
 
 # After a missing echo the line falls within 60 ms, on clones within 200; some hold it high until their supply is cut.
 _FALL_MS = const(200)
@@ -49,7 +52,7 @@ class PulseRanger:
         if self._echo.value():
             if self._may_fall:
                 self._free_echo_line()
-            return PING_STUCK
+            return _PING_STUCK
         profile = self._profile
         self._trigger.value(1)
         self._sleep_us(profile.trigger_us)
@@ -57,10 +60,10 @@ class PulseRanger:
         echo_us = self._time_pulse_us(self._echo, 1, profile.echo_timeout_us)
         if 0 < echo_us < profile.echo_timeout_us:
             return echo_us
-        if echo_us == PING_SILENT and profile.missing_pulse:
-            return PING_SILENT
+        if echo_us == _PING_SILENT and profile.missing_pulse:
+            return _PING_SILENT
         self._free_echo_line()
-        return PING_NO_ECHO
+        return _PING_NO_ECHO
 
     def gap(self):
         """Wait until the echoes of the last ping have died away."""

@@ -1,14 +1,10 @@
-import gc
-import sys
-
-
 class LinkFailure(Exception):
     """The way to the broker failed; the text says where, and what to do. It holds no secret."""
 
 
 def is_address(text):
     """True for four dotted numbers, which need no look-up."""
-    numbers = text.split(".")
+    numbers = text.encode().split(b".")  # bytes: their isdigit knows no other digits than 0..9
     return len(numbers) == 4 and all(n.isdigit() and len(n) < 4 and int(n) < 256 for n in numbers)
 
 
@@ -22,17 +18,3 @@ def leave(wlan):
         wlan.active(False)
     except OSError:
         pass
-
-
-def forget(package):
-    """Let go of the modules of `package`, "binnode.sensing": what a wake is done with makes room for what it needs now.
-
-    What somebody still holds by another name stays; what is imported again is loaded again.
-    """
-    for name in list(sys.modules):
-        if name == package or name.startswith(package + "."):
-            del sys.modules[name]
-    parent, _, child = package.rpartition(".")
-    if hasattr(sys.modules[parent], child):
-        delattr(sys.modules[parent], child)
-    gc.collect()

@@ -1,15 +1,17 @@
 """The way over Wi-Fi: join, look the broker up, TLS if asked for, MQTT, and out again, all within one deadline."""
 
+from binnode import forget
 from binnode.deadline import Deadline
-from binnode.wifi import LinkFailure, forget, is_address, leave, mqtt
+from binnode.wifi import LinkFailure, is_address, leave, mqtt
 
-LinkError = (LinkFailure, OSError, ValueError)  # all that open() and deliver() raise
 _ROOM = 242  # a report stays as small as on LoRaWAN; more readings make more reports
 
 
 class WifiLink:
     """open(), deliver() any number of times, close() in any case. `room`: bytes that a payload may have."""
 
+    way = "wifi"
+    errors = (LinkFailure, OSError, ValueError)  # all that open() and deliver() raise
     room = _ROOM
 
     def __init__(self, board, config, state):
@@ -48,13 +50,13 @@ class WifiLink:
         from binnode.wifi import station
 
         config, state, board = self._config, self._state, self._board
-        state.bssid, state.channel = station.join(
+        state.channel = station.join(
             self._wlan,
             board.time,
             config["wifi_ssid"],
             board.secret("wifi_key"),
             config["wifi_address"],
-            (state.bssid, state.channel),
+            state.channel,
             self._deadline,
         )
 

@@ -18,15 +18,6 @@ _PINGRESP = const(0xD0)
 # Nothing a broker sends unasked need be longer, and it is read into memory as a whole.
 _LONGEST_REPLY = const(512)
 
-# 3.2.2.3
-_REFUSALS = (
-    "the broker does not speak MQTT 3.1.1",
-    "the broker refuses the client id: binnode config set name",
-    "the broker is unavailable: it will be tried again",
-    "bad user name or password: binnode config set mqtt_user, mqtt_key",
-    "not authorised: allow mqtt_user on the broker",
-)
-
 
 class MqttError(LinkFailure):
     """The conversation failed; the text says how."""
@@ -95,10 +86,10 @@ class Client:
         if reply[0] != _CONNACK or reply[1] != 2:
             raise MqttError("no MQTT broker there: it answers otherwise")
         code = reply[3]
-        if 0 < code <= len(_REFUSALS):
-            raise MqttError(_REFUSALS[code - 1])
         if code or reply[2] > 1:
-            raise MqttError("the broker refuses with code %d" % code)
+            from binnode.wifi.failures import of_broker
+
+            raise MqttError(of_broker(code))
 
     def publish(self, topic, payload, retain=False):
         """Send the bytes `payload` with QoS 1 (3.3) and return the packet id at once; settle() waits for the PUBACK.

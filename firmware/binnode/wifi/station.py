@@ -4,7 +4,7 @@ What the ESP32 port does (micropython ports/esp32/network_wlan.c, master of 2026
 - `connect(ssid, key)` sets a blank configuration, so a channel set before it is lost (11819). `connect()` without
   arguments keeps the configuration, so the channel goes in between; the driver then scans that channel first.
 - The BSSID of the access point cannot be read (`config('bssid')` raises ValueError, 11462), only found by a scan
-  that takes seconds: the channel is what is worth remembering.
+  that takes seconds: the channel is what is remembered.
 - `status()` keeps the last failure until an address is there: a new `connect()` does not clear it. While the driver
   tries again (`config(reconnects=)`, by default for ever) it says CONNECTING, except for "no such network" and
   "wrong password", which show at once.
@@ -15,7 +15,7 @@ What the ESP32 port does (micropython ports/esp32/network_wlan.c, master of 2026
 from micropython import const
 
 from binnode.deadline import Deadline
-from binnode.wifi import LinkFailure, is_address
+from binnode.wifi import LinkFailure
 
 _POLL_MS = const(25)
 # A scan of 13 channels: 120 ms each where probing is allowed, 360 ms where listening only (esp_wifi scan defaults).
@@ -29,72 +29,44 @@ _GOT_IP = const(1010)
 _NO_AP_FOUND = const(201)
 _WRONG_PASSWORD = const(202)
 
-# network.STAT_*, and the reasons of ESP-IDF (wifi_err_reason_t) that the port passes on as they are.
-_REASONS = {
-    2: "authentication expired: signal too weak?",
-    15: "handshake timed out: wrong wifi_key, or signal too weak",
-    200: "access point lost: signal too weak",
-    201: "no such network: check wifi_ssid, and that it is on 2.4 GHz and in reach",
-    202: "wrong password: set wifi_key anew",
-    203: "refused by the access point: too many devices, or this one is not allowed",
-    204: "handshake timed out: wrong wifi_key, or signal too weak",
-    210: "no network of that name with a security the chip knows",
-    211: "network is less secure than demanded",
-    212: "signal too weak",
-}
-
 
 class JoinError(LinkFailure):
     """The network was not joined; the text is the reason and says what to do."""
 
 
-def static_address(text):
-    """(ip, mask, gateway, dns) as ifconfig() takes them from "ip/mask/gateway/dns", None from ""; ValueError."""
-    if not text:
-        return None
-    parts = tuple(text.split("/"))
-    if len(parts) != 4 or not all(is_address(part) for part in parts):
-        raise ValueError("wifi_address must be ip/mask/gateway/dns, such as 10.0.0.9/255.255.255.0/10.0.0.1/10.0.0.1")
-    return parts
+def join(wlan, time, ssid, key, address, channel, deadline):
+    """Join `ssid` and have an IP address before `deadline`: its channel, to remember for the next time.
 
-
-def join(wlan, time, ssid, key, address, remembered, deadline):
-    """Join `ssid` and have an IP address before `deadline`: (bssid, channel) to remember for the next time.
-
-    `wlan` is network.WLAN(STA_IF); `address` "ip/mask/gateway/dns" or "" for DHCP; `remembered` the (bssid or None,
-    channel or 0) of the last time, tried first for a third of the time. JoinError says why not, ValueError what is
-    wrong with `address`. Call binnode.wifi.leave() afterwards, whatever happened.
+    `wlan` is network.WLAN(STA_IF); `address` "ip/mask/gateway/dns" or "" for DHCP; `channel` that of the last time or
+    0, tried first for a third of the time. JoinError says why not. Call binnode.wifi.leave() afterwards in any case.
     """
-    address = static_address(address)
     try:
         wlan.active(True)
         if address:
-            wlan.ifconfig(address)
-        bssid, channel = remembered
+            wlan.ifconfig(tuple(address.split("/")))
         status = 0  # not tried yet
-        if bssid or channel:
-            status = _attempt(wlan, time, (ssid, key), bssid, channel, 0, Deadline(time, deadline.left_ms() // 3))
+        if channel:
+            status = _attempt(wlan, time, (ssid, key), channel, 0, Deadline(time, deadline.left_ms() // 3))
         # A wrong password stays wrong; anything else may be an access point that moved.
         if status != _GOT_IP and status != _WRONG_PASSWORD:
-            bssid = None
             if status:
                 wlan.disconnect()
-            status = _attempt(wlan, time, (ssid, key), None, 0, 2, deadline)
+            status = _attempt(wlan, time, (ssid, key), 0, 2, deadline)
         if status == _GOT_IP:
-            return bssid, wlan.config("channel")
+            return wlan.config("channel")
     except OSError as error:
         raise JoinError("Wi-Fi driver failed: %s" % error)
-    if status in (_IDLE, _CONNECTING):
-        raise JoinError("out of time: no DHCP server, or wifi_budget_ms too small")
-    raise JoinError(_REASONS.get(status, "Wi-Fi reason %d of ESP-IDF" % status))
+    from binnode.wifi.failures import of_join
+
+    raise JoinError(of_join(status))
 
 
-def _attempt(wlan, time, credentials, bssid, channel, reconnects, deadline):
+def _attempt(wlan, time, credentials, channel, reconnects, deadline):
     """The status that ends one attempt: _GOT_IP, a failure, or what it was when the time was over."""
     wlan.config(reconnects=reconnects)
     old = wlan.status()
     patience = Deadline(time, min(_ENDING_MS, deadline.left_ms()))
-    _connect(wlan, time, patience, credentials, {"bssid": bssid} if bssid else {})
+    _connect(wlan, time, patience, credentials)
     if channel:
         # Let the scan begin there: the configuration is there only now, after connect(ssid, key).
         try:
@@ -102,7 +74,7 @@ def _attempt(wlan, time, credentials, bssid, channel, reconnects, deadline):
             wlan.config(channel=channel)
         except OSError:
             pass  # The scan begins at channel 1 then.
-        _connect(wlan, time, patience, (), {})
+        _connect(wlan, time, patience, ())
     scan = Deadline(time, _SCAN_MS)
     while True:
         status = wlan.status()
@@ -116,10 +88,10 @@ def _attempt(wlan, time, credentials, bssid, channel, reconnects, deadline):
         time.sleep_ms(min(_POLL_MS, deadline.left_ms()))
 
 
-def _connect(wlan, time, patience, arguments, named):
+def _connect(wlan, time, patience, arguments):
     while True:
         try:
-            wlan.connect(*arguments, **named)
+            wlan.connect(*arguments)
             return
         except OSError:
             if patience.expired():

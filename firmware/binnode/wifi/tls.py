@@ -9,31 +9,14 @@ import io
 
 from micropython import const
 
-from binnode import version
-from binnode.wifi import LinkFailure, forget, mqtt
+from binnode import forget, version
+from binnode.wifi import LinkFailure, mqtt
 
 CA = "ca.der"
 _CLOSE = const(4)  # MP_STREAM_CLOSE
 _ETIMEDOUT = const(116)
 _ECONNRESET = const(104)
-
-# What mbedTLS says of a certificate (x509.h, mbedtls_x509_crt_verify_info): the most telling first.
-_REFUSALS = (
-    ("trusted CA", "the broker's certificate is not from the CA in ca.der"),
-    ("CN", "the broker's certificate is for another name than mqtt_host"),
-    ("expired", "the broker's certificate has expired"),
-    ("future", "the broker's certificate is not valid yet"),
-)
-_DATES = ("expired", "future")
-
-# Error numbers of mbedTLS (ssl.h).
-_ERRORS = {
-    -0x7280: "the broker closed the connection in the TLS handshake",
-    -0x7200: "no TLS there: check mqtt_port (8883 is usual)",
-    -0x7780: "the broker refuses the TLS handshake: no cipher in common?",
-    -0x7F00: "no memory for TLS",
-    12: "no memory for TLS",  # ENOMEM
-}
+_NO_MEMORY = const((12, -0x7F00))  # ENOMEM, and mbedTLS's (ssl.h)
 
 
 class TlsError(LinkFailure):
@@ -105,16 +88,18 @@ def wrap(context, sock, host, deadline):
     try:
         return _Socket(context.wrap_socket(_Bounded(sock, deadline), server_hostname=host))
     except ValueError as error:
-        text = str(error)
-        for word, meaning in _REFUSALS:
-            if word in text:
-                raise (DateError if word in _DATES else TlsError)(meaning)
-        raise TlsError("the broker's certificate is refused: " + text.strip())
+        from binnode.wifi.failures import of_certificate
+
+        meaning, dates = of_certificate(str(error))
+        raise (DateError if dates else TlsError)(meaning)
     except OSError as error:
         if deadline.expired():
             raise TlsError("out of time in the TLS handshake")
-        number = error.args[0]
-        raise TlsError(_ERRORS.get(number) or "TLS handshake failed: error %s" % number)
+        if error.args[0] in _NO_MEMORY:
+            raise TlsError("no memory for TLS")
+        from binnode.wifi.failures import of_handshake
+
+        raise TlsError(of_handshake(error.args[0]))
 
 
 def set_clock(board, state, server, deadline):
