@@ -16,7 +16,7 @@ from binnode_tools.virtual_board.broker import BrokerError
 from binnode_tools.virtual_board.vm_process import VmError
 from rich.console import Console
 
-from tests.bench import bytecode, heap, instructions, modelled
+from tests.bench import bytecode, heap, instructions, lorawan, modelled
 from tests.bench.figures import Figure, figure, table, write_json
 from tests.bench.node import MEASURE, REPORT, BenchError, image_files, new_kit
 
@@ -37,6 +37,8 @@ def measure(board: str, say: Say, out: Console, keep: Path | None = None) -> lis
     figures = [figure("firmware_mpy_kib", _kib(sum(on_flash.values())))]
     for name, scenario in (("wake_mpy_kib_measure", MEASURE), ("wake_mpy_kib_report_wifi", REPORT)):
         figures.append(figure(name, _kib(sum(loaded[scenario.name][0].values()))))
+    over_tls = bytecode.loaded_tls()
+    figures.append(figure("wake_mpy_kib_report_tls", over_tls and _kib(sum(over_tls.values()))))
 
     say("heap: the smallest in which a wake succeeds")
     stand_ins_kib = heap.needed_kib(board, heap.STAND_INS, say)
@@ -55,6 +57,8 @@ def measure(board: str, say: Say, out: Console, keep: Path | None = None) -> lis
     for kind in ("awake_ms", "charge_mc"):
         for name, scenario in ((f"{kind}_measure", MEASURE), (f"{kind}_report_wifi", REPORT)):
             figures.append(figure(name, getattr(costs[scenario.name], kind)))
+
+    figures += lorawan.figures(say)
 
     say(f"speed: {modelled.DAYS} days of a node, with the broker")
     figures.append(figure("node_days_per_second", modelled.node_days_per_second(board)))

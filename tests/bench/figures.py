@@ -13,6 +13,7 @@ NAMES: dict[str, tuple[str, float | None]] = {
     "firmware_mpy_kib": ("KiB", 96),
     "wake_mpy_kib_measure": ("KiB", 32),
     "wake_mpy_kib_report_wifi": ("KiB", 32),
+    "wake_mpy_kib_report_tls": ("KiB", 32),
     "heap_kib_stand_ins": ("KiB", None),
     "heap_kib_measure_wake": ("KiB", 96),
     "heap_kib_report_wifi": ("KiB", 96),
@@ -23,6 +24,15 @@ NAMES: dict[str, tuple[str, float | None]] = {
     "awake_ms_report_wifi": ("ms", None),
     "charge_mc_measure": ("mC", None),
     "charge_mc_report_wifi": ("mC", None),
+    "wake_mpy_kib_report_lorawan": ("KiB", 32),
+    "heap_kib_join": ("KiB", 96),
+    "heap_kib_report_lorawan": ("KiB", 96),
+    "instructions_join": ("instructions", None),
+    "instructions_report_lorawan": ("instructions", None),
+    "charge_mc_report_sf7": ("mC", None),
+    "charge_mc_report_sf12": ("mC", None),
+    "rx_window_ms_sf7": ("ms", None),
+    "rx_window_ms_sf12": ("ms", None),
     "node_days_per_second": ("days/s", None),
 }
 

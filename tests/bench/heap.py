@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from binnode_tools.virtual_board.chip import WakeRecord
+from binnode_tools.virtual_board.wake import WakeRecord
 
 from tests.bench.node import SLEEP_AT_ONCE, BenchError, Scenario, image_files, new_kit, second_wake, steady
 

@@ -7,8 +7,9 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from binnode_tools.virtual_board.board import VirtualBoard
 from binnode_tools.virtual_board.vm_process import Zygote
-from binnode_tools.virtual_board.world import VirtualBoard, World
+from binnode_tools.virtual_board.world import World
 
 from tests.bench.node import SLEEP_AT_ONCE, BenchError, Scenario, expect, image_files, new_kit, powered, steady
 
@@ -47,7 +48,7 @@ def _let_go(board: VirtualBoard) -> None:
     board._end = end_gently
 
 
-def _counted_wake(world: World, board: VirtualBoard, output: Path) -> int:
+def counted_wake(world: World, board: VirtualBoard, output: Path) -> int:
     log = output.with_suffix(".log")
     with Zygote(["valgrind", "--tool=callgrind", f"--callgrind-out-file={output}", f"--log-file={log}"]) as zygote:
         board.step(zygote, world.trace)
@@ -78,7 +79,7 @@ def executed(board: str, scenario: Scenario | None, keep: Path | None = None) ->
     with tempfile.TemporaryDirectory() as folder:
         output = keep or Path(folder, "callgrind.out")
         with powered(kit, scenario.level if scenario else steady, files) as (world, node):
-            count = _counted_wake(world, node, output)
+            count = counted_wake(world, node, output)
             if scenario:
                 expect(scenario, node.wakes[-1])
     return count

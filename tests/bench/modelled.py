@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from statistics import median
 
 from binnode_tools.virtual_board import simulation
-from binnode_tools.virtual_board.chip import WakeRecord
 from binnode_tools.virtual_board.scene import Unkind
+from binnode_tools.virtual_board.wake import WakeRecord
 
 from tests.bench.node import MEASURE, REPORT, BenchError, Scenario, image_files, new_kit, one_wake, powered, up_and_down
 
@@ -49,7 +49,7 @@ def node_days_per_second(board: str, days: int = DAYS) -> float:
     """Simulated days of one node in a second of this computer, as `make run` does it: real broker, real bin."""
     ends: list[tuple[float, int]] = []
     simulation.run(
-        simulation.Settings(days=days, board=board),
+        simulation.Settings(days=days, board=board, transport="wifi"),
         lambda wake, fresh: ends.append((time.perf_counter(), wake.started_us)),
     )
     (first_s, first_us), (last_s, last_us) = ends[0], ends[-1]

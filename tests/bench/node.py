@@ -6,12 +6,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from binnode_tools import boards
+from binnode_tools.lora_network import setup
+from binnode_tools.lora_network.setup import Network as LoraNetwork
 from binnode_tools.virtual_board import node_kit
-from binnode_tools.virtual_board.chip import DEEP_SLEEP, WakeRecord
+from binnode_tools.virtual_board.board import VirtualBoard
 from binnode_tools.virtual_board.network import Network
 from binnode_tools.virtual_board.peers import ScriptedBroker
 from binnode_tools.virtual_board.scene import KIND, Scene, Unkind
-from binnode_tools.virtual_board.world import VirtualBoard, World
+from binnode_tools.virtual_board.wake import DEEP_SLEEP, WakeRecord
+from binnode_tools.virtual_board.world import World
 
 LEVEL_PERMILLE = 250
 JUMP_PERMILLE = (
@@ -92,6 +95,18 @@ def powered(
         board = node_kit.add_node(world, kit, scene, network, files)
         one_wake(world, board)
         yield world, board
+
+
+@contextmanager
+def over_lorawan(
+    kit: node_kit.Kit, level: Callable[[float], float], files: dict[str, bytes]
+) -> Iterator[tuple[World, VirtualBoard, LoraNetwork]]:
+    """A node that was never powered, at the foot of a gateway."""
+    with World() as world:
+        lora = setup.make(kit.region, kit.seed)
+        lora.air.put(kit.name, 100.0, 0.0)
+        scene = Scene(level, kit.geometry, kit.unkind, kit.seed)
+        yield world, node_kit.add_node(world, kit, scene, node_kit.network_of(kit), files, lora), lora
 
 
 def one_wake(world: World, board: VirtualBoard) -> WakeRecord:

@@ -1,30 +1,111 @@
-"""`make soak`: a node's year on the virtual board, with faults of every kind. Exit code 1: a promise was broken."""
+"""`make soak`: a node's year of faults, every cut and every stall. Exit code 1: a promise was broken."""
 
 import argparse
 import sys
+import time
+import traceback
+from collections.abc import Callable
+from typing import Any
 
 from binnode_tools import paths
 from rich.console import Console
 
-from tests.soak import decisions, report, year
+from tests.soak import decisions, report, sweeps, year
 
 FOLDER = paths.BUILD / "soak"
+RANDOM_CUTS = 1000
+
+
+class Soak:
+    """The stages. Each returns what is wrong, and leaves what it found for the report."""
+
+    def __init__(self, days: float, seed: str):
+        self.days, self.seed = days, seed
+        self.outcome: year.Outcome | None = None
+        self.found: dict[str, Any] = {}
+        self.console = Console()
+
+    def year(self) -> list[str]:
+        """a year of faults; the sampled days' decisions again on CPython"""
+        outcome = self.outcome = year.run(self.seed, self.days, FOLDER, now_and_then())
+        say("the sampled days' decisions, again on CPython")
+        outcome.decide(FOLDER / "recorded.pickle", decisions.compare)
+        report.show(outcome, self.console)
+        return outcome.problems
+
+    def cuts(self) -> list[str]:
+        """the supply cut at every byte of every write of a day, and of three days"""
+        from tests.system.test_cuts import cut_through
+
+        writes, cuts = cut_through(900, 25, 1)
+        sweep = self.found["cuts"] = sweeps.every_byte(self.seed, now_and_then())
+        report.show_rows([("of a day: writes", writes), ("cuts", cuts)], self.console)
+        self.found["cuts_of_a_day"] = {"writes": writes, "cuts": cuts}
+        report.show_sweep("the supply cut at every byte of every write of three days", sweep, self.console)
+        return sweep.problems
+
+    def random(self) -> list[str]:
+        """the supply cut at 1,000 random acts and bytes"""
+        sweep = self.found["random"] = sweeps.at_random(self.seed, RANDOM_CUTS, now_and_then())
+        report.show_sweep("the supply cut at random", sweep, self.console)
+        return sweep.problems
+
+    def stalls(self) -> list[str]:
+        """a broker that stalls after every byte of the TLS handshake and the visit behind it"""
+        from tests.system.test_stalls import exhaustive
+
+        places = exhaustive()
+        self.found["stalls"] = {"places": places}
+        self.console.print(f"\n[bold]A broker that stalls[/bold] after each of {places:,} bytes: nothing lost")
+        return []
+
+
+STAGES = ("year", "cuts", "random", "stalls")
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def now_and_then(interval_s: float = 5) -> Callable[[str], None]:
+    """say(), but no more often than that."""
+    said_s = [0.0]
+
+    def maybe(text: str) -> None:
+        if time.monotonic() - said_s[0] >= interval_s:
+            said_s[0] = time.monotonic()
+            say(text)
+
+    return maybe
+
+
+def stage(name: str, work: Callable[[], list[str]]) -> list[str]:
+    """Carry it out; an error in it is one of its problems."""
+    say(f"{name}: {work.__doc__}")
+    began = time.monotonic()
+    try:
+        problems = work()
+    except Exception:
+        problems = [traceback.format_exc()]
+    say(f"{name}: {time.monotonic() - began:.0f} s")
+    return [f"{name}: {problem}" for problem in problems]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make soak", description=__doc__)
-    parser.add_argument("--days", type=float, default=365)
+    parser.add_argument("--days", type=float, default=365, help="of the year")
     parser.add_argument("--seed", default="1")
+    parser.add_argument("--only", nargs="+", choices=STAGES, default=STAGES, help="some of the stages")
     options = parser.parse_args()
     if options.days < 1:
         parser.error("a soak takes at least one day")
-    outcome = year.run(options.seed, options.days, FOLDER)
-    print("the sampled days' decisions, again on CPython", file=sys.stderr)
-    outcome.decide(FOLDER / "recorded.pickle", decisions.compare)
-    report.write(outcome, FOLDER)
-    report.show(outcome, Console())
-    print(f"{FOLDER / 'report.json'}, {FOLDER / 'soak.png'}", file=sys.stderr)
-    return 1 if outcome.problems else 0
+    soak = Soak(options.days, options.seed)
+    problems = [problem for name in options.only for problem in stage(name, getattr(soak, name))]
+    report.write(FOLDER, soak.outcome, {**soak.found, "problems": problems})
+    for problem in problems:
+        soak.console.print(problem, style="bold red", markup=False, highlight=False)
+    say(f"{FOLDER / 'report.json'}{f', {FOLDER}/soak.png' if soak.outcome else ''}")
+    return 1 if problems else 0
 
 
 if __name__ == "__main__":

@@ -9,25 +9,28 @@ from dataclasses import dataclass, field
 
 from binnode_tools import paths
 from binnode_tools.codec import decode, decode_diagnostics
-from binnode_tools.virtual_board.chip import Chip, WakeRecord
+from binnode_tools.virtual_board.chip import Chip
+from binnode_tools.virtual_board.wake import WakeRecord
+
+from tests.soak.faults import TELLS, THINNED
 
 sys.path[:0] = [path for path in (str(paths.FIRMWARE), str(paths.SHIMS)) if path not in sys.path]
 
 CAPACITY = 240
-THINNED, POWER, WATCHDOG = "thinned", "power cut", "watchdog"
 _KINDS = ("ok", "noisy", "no_echo", "too_near", "too_far", "lid_open", "fault")
-_TELLS_POWER = {"first report", "power_on", "checkpoint_restored"}
-_TELLS_RTC = {"rtc_garbage", "rtc_damaged", "rtc_migrated", "rtc_newer"}
-_TELLS_HANG = {"watchdog", "crash"}
 
 Level = tuple[int | None, str]  # permille, kind
-Message = tuple[str, bytes]
+STATUS, DIAGNOSTICS = 1, 2
+Message = tuple[int, bytes]  # FPort, payload: whatever the transport
 
 
 def levels(image: bytes) -> list[Level] | None:
     """The readings in a state's image, oldest first; None when it is not whole."""
-    from binnode.storage.state import StateError, unpack
+    from binnode.recover import DAMAGED_MARK
+    from binnode.storage.state import MAGIC, StateError, unpack
 
+    if image[:2] == DAMAGED_MARK:
+        image = MAGIC + image[2:]  # a cold start has found a file damaged
     try:
         backlog = unpack(image).backlog
     except StateError:
@@ -38,14 +41,24 @@ def levels(image: bytes) -> list[Level] | None:
 
 @dataclass
 class Loss:
-    """An event that costs what RTC memory held, or the reading of a wake; `told` once a message has named it."""
+    """An event that costs what RTC memory held, or the reading of a wake; told once a message holds one of `tells`."""
 
     at_s: float
     event: str
     readings: int
     tells: set[str]
     told_s: float | None = None
-    chances: int = 0  # wakes since then that have reported something
+    chances: int = 0  # wakes since then that have reported something, unhindered
+
+
+@dataclass(frozen=True)
+class Met:
+    """What a wake has met. `event`: what its losses are due to. `rtc_stays`: what RTC memory holds now will be there at
+    the next. `again`: why a reading that it delivered may come again, None when nothing excuses that."""
+
+    event: str
+    rtc_stays: bool
+    again: str | None
 
 
 class Mismatch(Exception):
@@ -62,8 +75,9 @@ class Accounts:
     lost: Counter = field(default_factory=Counter)  # event: readings
     twice: Counter = field(default_factory=Counter)  # why: readings that came again
     losses: list[Loss] = field(default_factory=list)
+    told: Counter = field(default_factory=Counter)  # what diagnostics messages have named: times
     _levels: dict[int, Level] = field(default_factory=dict)
-    _unreceipted: dict[int, str] = field(default_factory=dict)
+    _again: dict[int, str] = field(default_factory=dict)
     _item: object = None
 
     @property
@@ -86,41 +100,40 @@ class Accounts:
         """The checkpoint in NVS is damaged; it costs nothing unless RTC memory goes too."""
         self.checkpoint, self._item = [], chip.nvs.live.get(("binnode", "checkpoint"))
 
-    def wake(self, wake: WakeRecord, messages: list[Message], chip: Chip, rtc_stays: bool) -> None:
-        """Take in one wake. `rtc_stays`: what RTC memory holds now will be there at the next."""
+    def wake(self, wake: WakeRecord, messages: list[Message], chip: Chip, met: Met) -> None:
+        """Take in one wake."""
         at_s = wake.started_us / 1e6
         before = list(self.at_stake)
         now = levels(chip.rtc) if chip.rtc else None
         candidates = self._candidates(wake, before, messages, now)
-        self._told(messages, at_s)
+        self._told(messages, at_s, met.again is not None)
         self._take_checkpoint(chip, candidates)
-        self.rtc_whole = rtc_stays and now is not None
-        if now is not None and rtc_stays:
+        self.rtc_whole = met.rtc_stays and now is not None
+        if now is not None and met.rtc_stays:
             self.waiting = self._match(now, candidates, wake)
-        event = wake.how if wake.how != "deep sleep" else THINNED
-        if wake.how in (POWER, WATCHDOG, "brown-out"):
-            self._note_unreceipted(messages, wake.how)
-            self._lose([*before, *self._new], event, at_s, always=True)
-        else:
-            self._note_unreceipted(messages, "receipt lost")
-            self._lose([*before, *self._new], event, at_s)
+        if messages and met.again:
+            again = [number for number in {*self.at_stake, *self.checkpoint} if number in self.delivered]
+            self._again.update((number, met.again) for number in again)
+        self._lose([*before, *self._new], met.event, at_s, always=wake.how != "deep sleep")
 
     # -----------------------------------------------------------------------------------------------------------------
 
     def _candidates(self, wake: WakeRecord, before: list[int], messages: list[Message], now: list[Level] | None):
         """What may be in the node's memory at the end of this wake: the backlog after each of its steps."""
         self._new: list[int] = []
-        reports = [decode(payload) for topic, payload in messages if topic.endswith("/up/1")]
-        grew = now is not None and len(now) == len(before) + 1 and not reports
+        reports = [decode(payload) for port, payload in messages if port == STATUS]
+        grew = now is not None and len(now) >= len(before) and not self._fits(before, now)  # a step that was left out
         if wake.measured_us is not None or grew or reports:
             self.measured += 1
             self._new = [self.measured]
         full = [*before, *self._new]
         found = [before, full]
         if len(full) > CAPACITY:
-            found += [full[:place] + full[place + 1 :] for place in range(1, CAPACITY)]
-            if now is not None:
-                full = next((one for one in found[2:] if self._fits(one, now)), full)
+            thinned = [full[:place] + full[place + 1 :] for place in range(1, CAPACITY)]
+            found += thinned
+            told = [(one.fill_permille, one.kind) for report in reports for one in report.history]
+            held = told or now or []
+            full = next((one for one in thinned if self._fits(one[: len(held)], held)), full)
         current = self._new[0] if self._new else None
         for report in reports:
             earlier = [number for number in full if number != current][: len(report.history)]
@@ -137,7 +150,7 @@ class Accounts:
         if self._levels.setdefault(number, level) != level:
             raise Mismatch(f"reading {number} was {self._levels[number]} and is reported as {level}")
         if number in self.delivered:
-            self.twice[self._unreceipted.get(number, "UNEXPLAINED")] += 1
+            self.twice[self._again.get(number, "UNEXPLAINED")] += 1
         self.delivered.add(number)
 
     def _fits(self, numbers: list[int], now: list[Level]) -> bool:
@@ -160,6 +173,8 @@ class Accounts:
         if item is self._item:
             return
         self._item, self.checkpoint = item, []
+        if item is None and [] not in candidates:
+            raise Mismatch("the checkpoint is gone while readings wait")
         if item is not None:
             held = levels(bytes(item.value)) if isinstance(item.value, bytes) else None
             if held is None:
@@ -170,39 +185,36 @@ class Accounts:
             self.checkpoint = list(numbers)
             self._levels.update(zip(numbers, held, strict=True))
 
-    def _note_unreceipted(self, messages: list[Message], why: str) -> None:
-        if messages:
-            self._unreceipted.update((number, why) for number in self.at_stake if number in self.delivered)
-
     def _lose(self, before: list[int], event: str, at_s: float, always: bool = False) -> None:
-        kept = self.delivered | set(self.at_stake)
-        gone = sum(number not in kept for number in before)
+        kept = set(self.at_stake)
+        gone = sum(number not in kept and number not in self.delivered for number in before)
         if gone:
             self.lost[event] += gone
-        if event == THINNED:
-            return
-        if gone or always or not self.rtc_whole:
-            tells = _TELLS_HANG if event == WATCHDOG else _TELLS_RTC if event.startswith("RTC") else _TELLS_POWER
-            if event != WATCHDOG and not self.rtc_whole:
-                # What the node remembered of earlier losses went too: they are told as this one.
-                for loss in self.losses:
-                    if loss.told_s is None:
-                        loss.tells |= tells
-            if event in ("brown-out",) or (event == POWER and self.rtc_whole):
-                tells = tells | {"brown_out"}
-            self.losses.append(Loss(at_s, event, gone, set(tells)))
+        thinned = event == THINNED
+        tells = set(TELLS.get(event, ()))
+        if not self.rtc_whole and not thinned:
+            # What the node remembered of earlier losses went too: they are told as this one.
+            for loss in self.losses:
+                if loss.told_s is None:
+                    loss.tells |= tells
+        if gone or ((always or not self.rtc_whole) and not thinned):
+            self.losses.append(Loss(at_s, event, gone, tells))
 
-    def _told(self, messages: list[Message], at_s: float) -> None:
+    def _told(self, messages: list[Message], at_s: float, hindered: bool) -> None:
         said: set[str] = set()
-        for topic, payload in messages:
-            if topic.endswith("/up/1") and decode(payload).first_report:
-                said.add("first report")
-            if topic.endswith("/up/2"):
+        for port, payload in messages:
+            if port == STATUS:
+                report = decode(payload)
+                said |= {"first report"} if report.first_report else set()
+                said |= {"thinned"} if report.backlog_thinned else set()
+            if port == DIAGNOSTICS:
                 told = decode_diagnostics(payload)
-                said |= {told.reset_cause, *told.recoveries} | ({"crash"} if told.crash_step else set())
-        reported = any(topic.endswith("/up/1") for topic, _ in messages)
+                named = {told.reset_cause, *told.recoveries} | ({"crash"} if told.crash_step else set())
+                self.told.update(named)
+                said |= named
+        reported = any(port == STATUS for port, _ in messages)
         for loss in self.losses:
             if loss.told_s is None:
-                loss.chances += reported
+                loss.chances += reported and not hindered
                 if loss.tells & said:
                     loss.told_s = at_s

@@ -17,9 +17,10 @@ from typing import Any
 
 from binnode_tools import boards, paths
 from binnode_tools.virtual_board import node_kit
-from binnode_tools.virtual_board.chip import WakeRecord
+from binnode_tools.virtual_board.board import VirtualBoard
+from binnode_tools.virtual_board.trace import Trace
 from binnode_tools.virtual_board.vm_process import Request
-from binnode_tools.virtual_board.world import Trace, VirtualBoard
+from binnode_tools.virtual_board.wake import WakeRecord
 
 SHARE = 0.1  # of the days
 DAY_US = 86_400_000_000
@@ -51,9 +52,9 @@ class Recorder:
             acts[-1] = (act, a, b, data, *answer)
         return answer
 
-    def ended(self, wake: WakeRecord, messages: list[tuple[str, bytes]]) -> None:
-        if wake.started_us // DAY_US in self.days:
-            reports = [payload for topic, payload in messages if topic.endswith(("/up/1", "/up/2"))]
+    def ended(self, wake: WakeRecord, reports: list[bytes], files_whole: bool = True) -> None:
+        """A wake is over. One with damaged files is left out: the replay has whole ones."""
+        if files_whole and wake.started_us // DAY_US in self.days:
             self.wakes.append((wake.index, wake.how, self.acts, reports, wake.console))
         self.acts = []
 

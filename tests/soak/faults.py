@@ -1,38 +1,78 @@
-"""What happens to the node in its year: a schedule from a seed, week by week: a shorter soak is a longer one's start.
+"""What happens to the node in its year: a schedule from a seed, round by round: a shorter soak is a longer one's start.
 
-Of each seven days four are stormy (the supply is cut several times a day) and three calm (the network is away for up
-to two days, so that readings wait, are copied to NVS, and something is at stake when power goes).
+BOARD and WIFI list all there is. Another transport brings a list of its own, and injector.py says what its rows do.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
 
-HOUR_S, DAY_S, WEEK_S = 3600, 86400, 7 * 86400
-STORMY = (0, 4, 5, 6)
+HOUR_S, DAY_S = 3600, 86400
+ROUND_DAYS = 42
 
 OUTAGES = ("silent", "refused", "unreachable", "unresolved", "no access point")
+LONG_OUTAGE, KEY_REFUSED, STALLS = "network away for days", "network refuses the key", "broker stalls or hangs up"
 CUT_AT_ACT, CUT_AT_BYTE, CUT_ASLEEP = "power cut at an act", "power cut at a byte", "power lost asleep"
-BROWN_OUT, BATTERY = "short brown-out", "battery swapped"
+BROWN_OUT, BATTERY, WEAK_CELL, RESET = "short brown-out", "battery swapped", "weak cell", "reset"
 HANG_MEASURING, HANG_REPORTING = "1-Wire bus hangs", "IP stack hangs"
-MODULE = ("module dead", "module stuck")
-THERMOMETER = ("thermometer dead", "thermometer noise")
-RTC = ("RTC byte flipped", "RTC cut short", "RTC garbage")
-CHECKPOINT = "checkpoint damaged"
-KINDS = (
-    *(f"network {kind}" for kind in OUTAGES),
-    *(CUT_AT_ACT, CUT_AT_BYTE, CUT_ASLEEP, BROWN_OUT, BATTERY),
-    *(HANG_MEASURING, HANG_REPORTING),
-    *MODULE,
-    *THERMOMETER,
-    *RTC,
-    CHECKPOINT,
+RTC_FLIPPED, RTC_SHORT, RTC_GARBAGE = RTC = ("RTC byte flipped", "RTC cut short", "RTC garbage")
+CHECKPOINT, NVS_FULL = "checkpoint damaged", "NVS takes no write"
+CRASH_RECORD, KEY_LOST = "crash record damaged", "NVS loses the network's key"
+FLASH = "file of the firmware damaged"
+THINNED = "backlog thinned"  # no fault: what a backlog that is full loses
+
+# What a report or diagnostics message says of a loss: one of these.
+_POWER = frozenset({"first report", "power_on", "checkpoint_restored"})
+_BROWN_OUT = _POWER | {"brown_out"}
+_RTC = frozenset({"rtc_garbage", "rtc_damaged", "rtc_migrated", "rtc_newer"})
+_HANG = frozenset({"watchdog", "crash"})
+
+
+@dataclass(frozen=True)
+class Kind:
+    """`times` in a round; `lasts_h`: from and to, for those that last; `tells`: how the node tells what it has cost."""
+
+    name: str
+    times: int
+    lasts_h: tuple[float, float] = (0, 0)
+    tells: frozenset[str] = frozenset()
+
+
+WIFI = (
+    *(Kind(f"network {kind}", 2, (1, 8)) for kind in OUTAGES),
+    Kind(LONG_OUTAGE, 1, (40, 80)),
+    Kind(KEY_REFUSED, 1, (1, 8)),
+    Kind(KEY_LOST, 1, (1, 8)),
+    Kind(STALLS, 2, (2, 12)),
+    Kind(HANG_REPORTING, 1, (1, 6), _HANG),
 )
+BOARD = (
+    Kind(HANG_MEASURING, 1, (0.3, 3), _HANG),
+    Kind(CUT_AT_ACT, 2, tells=_POWER),
+    Kind(CUT_AT_BYTE, 2, tells=_POWER),
+    Kind(CUT_ASLEEP, 1, tells=_POWER),
+    Kind(BROWN_OUT, 2, tells=_BROWN_OUT),
+    Kind(BATTERY, 1, tells=_POWER),
+    Kind(WEAK_CELL, 1, (2, 8), _BROWN_OUT),
+    Kind(RESET, 2),
+    *(Kind(name, 1, tells=_RTC) for name in RTC),
+    Kind(CHECKPOINT, 1, tells=_POWER),
+    Kind(CRASH_RECORD, 1),
+    Kind(NVS_FULL, 1, (24, 36)),
+    Kind(FLASH, 1, (3, 15)),
+    Kind("module dead", 2, (1, 8)),
+    Kind("module stuck", 2, (1, 8)),
+    Kind("thermometer dead", 1, (1, 24)),
+    Kind("thermometer noise", 1, (1, 24)),
+)
+KINDS = (*WIFI, *BOARD)
+NAMES = tuple(kind.name for kind in KINDS)
+TELLS = {kind.name: kind.tells for kind in KINDS} | {THINNED: frozenset({"thinned"})}
 
 
 @dataclass(frozen=True, order=True)
 class Fault:
-    """One fault. `end_s`: for those that last. `number`: what its kind needs, such as the byte at which power goes."""
+    """One fault. `end_s`: for those that last. `number`: 32 bits of chance for what its kind needs."""
 
     at_s: float
     kind: str
@@ -40,45 +80,18 @@ class Fault:
     number: int = 0
 
 
-def schedule(seed: str, days: float) -> list[Fault]:
-    """All faults that begin within these days, in order."""
-    faults = [fault for week in range(int(-(-days // 7))) for fault in _week(seed, week)]
+def schedule(seed: str, days: float, round_days: float = ROUND_DAYS, kinds: tuple[Kind, ...] = KINDS) -> list[Fault]:
+    """All faults that begin within these days, in order. `round_days`: a shorter round has as many, each as long."""
+    rounds = range(int(-(-days // round_days)))
+    faults = [fault for number in rounds for fault in _round(seed, number, round_days * DAY_S, kinds)]
     # The first report and the last hours are left alone: what is lost can then be told.
     return sorted(fault for fault in faults if 2 * HOUR_S < fault.at_s < days * DAY_S - 6 * HOUR_S)
 
 
-def _week(seed: str, week: int) -> Iterator[Fault]:
-    random = Random(f"{seed} week {week}")
-    start_s = week * WEEK_S
-
-    def anywhen(first_h: float = 0, last_h: float = 168) -> float:
-        return start_s + random.uniform(first_h, last_h) * HOUR_S
-
-    def lasting(kind: str, shortest_h: float, longest_h: float, first_h: float = 0, last_h: float = 168) -> Fault:
-        at_s = anywhen(first_h, last_h)
-        return Fault(at_s, kind, at_s + random.uniform(shortest_h, longest_h) * HOUR_S)
-
-    for day in STORMY:
-        for _ in range(random.randint(4, 6)):
-            yield Fault(anywhen(24 * day, 24 * day + 24), CUT_AT_ACT, number=int(random.uniform(0, 1) ** 2 * 400))
-    # Days 1 to 3: an outage, a checkpoint in it, and then one of the things that may become of a checkpoint.
-    yield lasting(f"network {random.choice(OUTAGES)}", 40, 48, 24, 30)
-    yield Fault(start_s + 26 * HOUR_S, CUT_AT_BYTE, number=random.randint(0, 600))
-    yield Fault(start_s + 73 * HOUR_S, CUT_AT_BYTE, number=random.randint(0, 8))
-    fate = random.random()
-    if fate < 0.3:
-        yield Fault(anywhen(58, 66), CHECKPOINT, number=random.getrandbits(16))
-    elif fate < 0.7:
-        yield Fault(anywhen(58, 66), CUT_ASLEEP, number=random.randint(1, 7200))
-    elif fate < 0.85:
-        yield Fault(anywhen(58, 66), BATTERY, number=random.randint(20, 1800))
-    for _ in range(3):
-        yield lasting(f"network {random.choice(OUTAGES)}", 1, 8)
-    for kind in RTC:
-        yield Fault(anywhen(), kind, number=random.getrandbits(30))
-    for _ in range(2):
-        yield Fault(anywhen(), BROWN_OUT, number=int(random.uniform(0, 1) ** 2 * 400))
-    yield lasting(HANG_MEASURING, 0.3, 3)
-    yield lasting(HANG_REPORTING, 1, 6)
-    yield lasting(random.choice(MODULE), 1, 8)
-    yield lasting(random.choice(THERMOMETER), 1, 24)
+def _round(seed: str, number: int, round_s: float, kinds: tuple[Kind, ...]) -> Iterator[Fault]:
+    for kind in kinds:
+        random = Random(f"{seed} round {number} {kind.name}")
+        for _ in range(kind.times):
+            at_s = (number + random.random()) * round_s
+            lasts_s = random.uniform(*kind.lasts_h) * HOUR_S
+            yield Fault(at_s, kind.name, at_s + lasts_s if lasts_s else 0.0, random.getrandbits(32))

@@ -106,7 +106,7 @@ def install(link: Link, files: dict[str, bytes], chip: str, folder: Path) -> Non
     sys.path[:0] = [str(paths.FIRMWARE), str(paths.SHIMS)]
     loaded = {name: stand_in(name, f"chip_{name}") for name in ("time", "machine", "esp32", "network", "onewire")}
     loaded["esp32"].fit(FEATURES[chip])
-    loaded["esp32"].NVS = nvs_of_bytes(loaded["esp32"].NVS)
+    loaded["esp32"].__dict__["NVS"] = nvs_of_bytes(loaded["esp32"].NVS)
     loaded["socket"] = stand_in("socket", "chip_socket")
     for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -117,8 +117,9 @@ def install(link: Link, files: dict[str, bytes], chip: str, folder: Path) -> Non
 
     import micropython  # pyright: ignore[reportMissingImports, reportMissingModuleSource]
 
-    vars(gc)["threshold"] = lambda *_: None
-    vars(micropython)["kbd_intr"] = lambda byte: link.act(acts.KBD_INTR, byte)
+    added = {gc: {"threshold": lambda *_: None}, micropython: {"kbd_intr": lambda byte: link.act(acts.KBD_INTR, byte)}}
+    for module, functions in added.items():
+        module.__dict__.update(functions)
     from binnode_tools import image
 
     version = types.ModuleType("binnode.version")
@@ -126,7 +127,12 @@ def install(link: Link, files: dict[str, bytes], chip: str, folder: Path) -> Non
     sys.modules["binnode.version"] = version
     from binnode.board import Board
 
-    Board.random = lambda self, count: link.act(acts.RANDOM, count, wants_data=True)
+    def random_bytes(self: Board, count: int) -> bytes:
+        answer = link.act(acts.RANDOM, count, wants_data=True)
+        assert isinstance(answer, bytes)
+        return answer
+
+    Board.random = random_bytes
 
 
 def replay(recording: dict) -> dict:

@@ -1,26 +1,31 @@
-"""What a soak survived: report.json, a table, and a picture."""
+"""What a soak survived: report.json, tables, and a picture (picture.py)."""
 
 import json
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from tests.soak.faults import KINDS
+from tests.soak import picture
+from tests.soak.faults import NAMES, THINNED
+from tests.soak.sweeps import Sweep
 from tests.soak.year import Outcome
 
 
 def as_dict(outcome: Outcome) -> dict[str, Any]:
+    """The year in numbers."""
     accounts = outcome.accounts
+    counts = Counter(fault.kind for fault in outcome.injected)
     return {
         "seed": outcome.seed,
         "days": outcome.days,
         "wakes": outcome.wakes,
         "wakes_by_end": dict(sorted(outcome.ends.items())),
         "reports": outcome.reports,
-        "faults": {kind: count for kind in KINDS if (count := by_kind(outcome)[kind])},
+        "faults": {kind: counts[kind] for kind in NAMES},
         "readings_measured": accounts.measured,
         "readings_delivered": len(accounts.delivered),
         "readings_waiting": len(set(accounts.at_stake) - accounts.delivered),
@@ -29,7 +34,9 @@ def as_dict(outcome: Outcome) -> dict[str, Any]:
         "readings_twice": dict(sorted(accounts.twice.items())),
         "loss_events": len(accounts.losses),
         "loss_events_told": sum(loss.told_s is not None for loss in accounts.losses),
-        "most_readings_lost_at_once": max((count for _, _, count in outcome.losses), default=0),
+        "loss_events_untold": outcome.untold,
+        "most_readings_lost_at_once": outcome.most_at_once,
+        "told_in_diagnostics": dict(sorted(accounts.told.items())),
         "nvs_writes": outcome.nvs_writes,
         "file_system_writes": outcome.flash_writes,
         "longest_wake_s": round(outcome.longest_wake_us / 1e6, 2),
@@ -42,94 +49,81 @@ def as_dict(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def by_kind(outcome: Outcome) -> Counter[str]:
-    return Counter(fault.kind for fault in outcome.injected)
-
-
-def write(outcome: Outcome, folder: Path) -> None:
-    """report.json and soak.png."""
+def write(folder: Path, year: Outcome | None = None, others: dict[str, Any] | None = None) -> None:
+    """report.json, and soak.png of the year. `others`: stages by their names."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "report.json").write_text(json.dumps(as_dict(outcome), indent=2) + "\n", encoding="utf-8")
-    draw(outcome, folder / "soak.png")
+    stages: dict[str, Any] = {"year": as_dict(year)} if year else {}
+    for name, found in (others or {}).items():
+        stages[name] = asdict(found) if isinstance(found, Sweep) else found
+    (folder / "report.json").write_text(json.dumps(stages, indent=2) + "\n", encoding="utf-8")
+    if year:
+        picture.draw(year, folder / "soak.png")
 
 
 def show(outcome: Outcome, console: Console) -> None:
-    facts = as_dict(outcome)
-    console.print(f"[bold]{outcome.days:g} days of a node, seed {outcome.seed}[/bold] ({outcome.seconds:.0f} s)\n")
+    """The year as two tables."""
+    facts, accounts = as_dict(outcome), outcome.accounts
+    console.print(f"\n[bold]{outcome.days:g} days of a node, seed {outcome.seed}[/bold] ({outcome.seconds:.0f} s)\n")
+    most = Counter()
+    for loss in accounts.losses:
+        most[loss.event] = max(most[loss.event], loss.readings)
     table = Table(box=None, pad_edge=False)
     table.add_column("fault", no_wrap=True)
-    table.add_column("times", justify="right")
-    for kind, count in facts["faults"].items():
-        table.add_row(kind, f"{count:,}")
-    table.add_row("[bold]all[/bold]", f"[bold]{len(outcome.injected):,}[/bold]")
+    for name in ("times", "readings lost", "most at once"):
+        table.add_column(name, justify="right")
+    names = [*NAMES, *sorted(set(accounts.lost) - set(NAMES))]
+    for kind in names:
+        times = f"{facts['faults'][kind]:,}" if kind in facts["faults"] else ""
+        table.add_row(kind, times, *(f"{number:,}" if number else "-" for number in (accounts.lost[kind], most[kind])))
+    lost = sum(accounts.lost.values())
+    table.add_row("[bold]all[/bold]", *(f"[bold]{number:,}[/bold]" for number in (len(outcome.injected), lost)))
     console.print(table)
     console.print()
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column(no_wrap=True)
-    table.add_column(justify="right", no_wrap=True)
+    events = [loss.readings for loss in accounts.losses if loss.readings and loss.event != THINNED]
     rows = [
         ("readings measured", facts["readings_measured"]),
         ("= delivered", facts["readings_delivered"]),
         ("+ waiting", facts["readings_waiting"]),
-        *((f"+ lost: {event}", count) for event, count in facts["readings_lost"].items()),
+        ("+ lost at named events", lost),
+        ("  of what was measured", f"{100 * lost / max(1, accounts.measured):.1f} %"),
+        ("  by an event that lost any, on average", f"{sum(events) / max(1, len(events)):.0f}"),
         ("unaccounted for", facts["readings_unaccounted"]),
         *((f"came twice: {why}", count) for why, count in facts["readings_twice"].items()),
         ("events that cost memory or a reading", facts["loss_events"]),
         ("of these told by a message", facts["loss_events_told"]),
-        ("most readings lost at once", facts["most_readings_lost_at_once"]),
+        ("most lost at once, NVS being well", facts["most_readings_lost_at_once"]),
+        ("reports", facts["reports"]),
         *((f"wakes that ended by {how}", count) for how, count in facts["wakes_by_end"].items()),
         ("longest wake, s", facts["longest_wake_s"]),
         ("longest wake that the watchdog ended, s", facts["longest_hung_wake_s"]),
+        ("longest time without a start, s", facts["longest_silence_s"]),
         ("writes to NVS", facts["nvs_writes"]),
         ("writes to the file system", facts["file_system_writes"]),
     ]
     if outcome.decisions:
         rows.append(("wakes decided again on CPython", outcome.decisions["wakes"]))
         rows.append(("of these decided differently", outcome.decisions.get("different_wakes", "?")))
+    show_rows(rows, console)
+
+
+def show_sweep(name: str, sweep: Sweep, console: Console) -> None:
+    console.print(f"\n[bold]{name}[/bold]\n")
+    rows = [
+        ("wakes", sweep.wakes),
+        ("acts in them", sweep.acts),
+        ("of them, wakes that write", sweep.writes),
+        ("bytes written", sweep.bytes_written),
+        ("times the supply was cut", sweep.cuts),
+        ("times the node did not come back, or lost too much", len(sweep.problems)),
+        ("readings lost at a cut, at most", sweep.lost_at_most),
+    ]
+    show_rows(rows, console)
+
+
+def show_rows(rows: list[tuple[str, Any]], console: Console) -> None:
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(justify="right", no_wrap=True)
     for name, value in rows:
-        table.add_row(name, f"{value:,}" if isinstance(value, int | float) else value)
+        table.add_row(name, f"{value:,}" if isinstance(value, int | float) else str(value))
     console.print(table)
-    for problem in outcome.problems:
-        console.print(f"[bold red]{problem}[/bold red]", markup=True, highlight=False)
-
-
-def draw(outcome: Outcome, path: Path) -> None:
-    """Faults by kind over the days, the backlog, and what was lost: 1600 pixels wide."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(16, 10), dpi=100)
-    FigureCanvasAgg(figure)
-    upper, middle, lower = figure.subplots(3, 1, sharex=True, height_ratios=[5, 2, 2])
-    counts = by_kind(outcome)
-    kinds = [kind for kind in KINDS if counts[kind]]
-    for row, kind in enumerate(kinds):
-        for fault in (one for one in outcome.injected if one.kind == kind):
-            day = fault.at_s / 86400
-            if fault.end_s:
-                upper.plot([day, fault.end_s / 86400], [row, row], lw=5, color="#2f6f9f", solid_capstyle="butt")
-            else:
-                upper.plot([day], [row], "|", ms=9, color="#d1491f")
-    upper.set_yticks(range(len(kinds)), [f"{kind} ({counts[kind]})" for kind in kinds])
-    upper.invert_yaxis()
-    middle.fill_between(*zip(*outcome.backlog, strict=True), step="post", color="#2f6f9f", alpha=0.5, lw=0)
-    middle.set_ylabel("readings that wait")
-    lower.set_ylabel("readings lost")
-    if outcome.losses:
-        days, _, lost = zip(*outcome.losses, strict=True)
-        lower.vlines(days, 0, lost, color="#c00000", lw=1)
-    for axes in (middle, lower):
-        axes.set_ylim(bottom=0)
-        axes.grid(axis="y", color="#dddddd", lw=0.7)
-    lower.set(xlim=(0, outcome.days), xlabel="day")
-    for axes in (upper, middle, lower):
-        axes.spines[["top", "right"]].set_visible(False)
-    accounts = outcome.accounts
-    figure.suptitle(
-        f"{len(outcome.injected):,} faults in {outcome.days:g} days: {accounts.measured:,} readings measured, "
-        f"{len(accounts.delivered):,} delivered, {sum(accounts.lost.values()):,} lost at named events, "
-        f"{accounts.balance} unaccounted for",
-        size=14,
-    )
-    figure.tight_layout()
-    figure.savefig(path, metadata={"Software": None})

@@ -1,31 +1,30 @@
 """One node through its year, wake by wake, with what happens to it, and the accounts after each."""
 
 import pickle
-import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from random import Random
 
 from binnode_tools.virtual_board.bin_levels import LevelSeries, choose_window, load
-from binnode_tools.virtual_board.chip import WakeRecord
-from binnode_tools.virtual_board.network import Stream, Trouble
-from binnode_tools.virtual_board.node_kit import BROKER_HOST, BROKER_PORT
-from binnode_tools.virtual_board.storage import Item
+from binnode_tools.virtual_board.wake import WakeRecord
 
 from tests.soak import faults
-from tests.soak.accounts import Accounts
+from tests.soak.accounts import DIAGNOSTICS, STATUS, Accounts, Message, Met, Mismatch
 from tests.soak.decisions import Recorder
 from tests.soak.faults import DAY_S, HOUR_S, Fault
+from tests.soak.injector import Injector
 from tests.system.scenario import COLD_START_US, Scenario, scenario, wake_budget_us
+from tests.system.snapshots import next_wake
 
 BIN, BIN_DAYS = "1511199", 28
 WATCHDOG_US = 40_000_000  # of firmware/RECOVERY.md: 25 s and the radio's 15
 NVS_WRITES_A_YEAR = 10_000
 MOST_AT_ONCE = 104  # a day of readings by a clock that is 5 % fast, and those of the wakes at both ends
 CHANCES = 3  # reports after a loss, at least one of which must not be cut before it has told of the loss
+PORTS = {"/up/1": STATUS, "/up/2": DIAGNOSTICS}
 
 
 @dataclass
@@ -40,7 +39,6 @@ class Outcome:
     reports: int = 0
     accounts: Accounts = field(default_factory=Accounts)
     backlog: list[tuple[float, int]] = field(default_factory=list)  # (day, readings that wait), hourly
-    losses: list[tuple[float, str, int]] = field(default_factory=list)
     untold: int = 0
     nvs_writes: int = 0
     flash_writes: int = 0
@@ -58,146 +56,55 @@ class Outcome:
         self.decisions = compare(recording)
         self.problems += self.decisions["differences"]
 
-
-class Hanging(Stream):
-    """A call into the network stack that does not come back, whatever its timeout says."""
-
-    def send(self, data: bytes, now: int) -> int:
-        return len(data)
-
-    def receive(self, size: int, now: int, deadline: int) -> tuple[bytes, int]:
-        return b"", now + 10**10
+    @property
+    def most_at_once(self) -> int:
+        """Readings lost at one event, while there was a checkpoint or NVS would have taken one."""
+        full = [(one.at_s, one.end_s + DAY_S) for one in self.injected if one.kind == faults.NVS_FULL]
+        return max(
+            (
+                loss.readings
+                for loss in self.accounts.losses
+                if loss.event != faults.CHECKPOINT and not any(start <= loss.at_s < end for start, end in full)
+            ),
+            default=0,
+        )
 
 
 class Year:
-    def __init__(self, node: Scenario, seed: str, days: float, recorder: Recorder | None):
+    def __init__(self, node: Scenario, seed: str, days: float, todo: list[Fault], recorder: Recorder | None = None):
         self.node, self.board, self.chip = node, node.board, node.board.chip
         self.outcome = Outcome(seed, days)
         self.accounts = self.outcome.accounts
         self.recorder = recorder
         self.taken = 0
-        self.armed: Fault | None = None  # a cut at a byte waits for somebody to write
-        self.cut: Fault | None = None  # a cut at an act, for the next wake
-        self.lasting: list[tuple[int, Callable[[], None]]] = []
-        self.hanging_until = 0
-        self.todo = faults.schedule(seed, days)
+        self.injector = Injector(node, self.accounts, todo)
+        self.outcome.injected = self.injector.injected
         self.board.on_wake_end = self.ended
-        node.network.peers[node.network.names[BROKER_HOST], BROKER_PORT] = self.connect
-        for fault in self.todo:
-            if fault.kind.startswith("network "):
-                self.outage(fault)
 
-    def connect(self) -> Stream:
-        return Hanging() if self.chip.now < self.hanging_until else self.node.broker.connect()
-
-    def outage(self, fault: Fault) -> None:
-        start, end, kind = int(fault.at_s * 1e6), int(fault.end_s * 1e6), fault.kind.removeprefix("network ")
-        if kind == "no access point":
-            self.node.network.access_points[0].away.append((start, end))
-        else:
-            self.node.network.troubles.append(Trouble(start, end, kind))
-
-    # faults --------------------------------------------------------------------------------------------------------
-
-    def strike(self) -> None:
-        """The node sleeps, and wakes next at board.wake_at: what has happened until then?"""
-        due_us = self.board.wake_at or 0
-        for end_us, undo in [one for one in self.lasting if one[0] <= due_us]:
-            undo()
-            self.lasting.remove((end_us, undo))
-        later = []
-        for place, fault in enumerate(self.todo):
-            if fault.at_s * 1e6 > due_us:
-                later += self.todo[place:]
-                break
-            if fault.kind in (faults.CUT_AT_ACT, faults.BROWN_OUT):
-                if self.cut:
-                    later.append(fault)
-                self.cut = self.cut or fault
-            elif fault.kind == faults.CUT_AT_BYTE:
-                self.armed = fault
-            elif self.apply(fault):
-                self.outcome.injected.append(fault)
-            elif fault.kind == faults.CHECKPOINT or fault.kind in faults.RTC:
-                later.append(fault)  # there is nothing yet that could be damaged
-        self.todo = later
-        if self.armed:
-            self.board.cut_power(after_bytes=self.armed.number, off_us=5_000_000)
-        if self.cut:
-            self.board.cut_power(after_acts=self.cut.number, off_us=1_000_000 * (1 + self.cut.number % 600))
-            self.chip.keep_rtc = self.cut.kind == faults.BROWN_OUT
-
-    def apply(self, fault: Fault) -> bool:
-        """Do it; False when there is nothing to do it to."""
-        kind, chip, at_s = fault.kind, self.chip, (self.board.wake_at or 0) / 1e6
-        if kind in (faults.CUT_ASLEEP, faults.BATTERY):
-            self.lose_power(fault)
-        elif kind in faults.RTC:
-            if not chip.rtc or not self.accounts.rtc_whole:
-                return False
-            chip.rtc = damaged(kind, chip.rtc, fault.number)
-            self.accounts.memory_lost(kind, at_s)
-        elif kind == faults.CHECKPOINT:
-            item = chip.nvs.live.get(("binnode", "checkpoint"))
-            if item is None or not isinstance(item.value, bytes):
-                return False
-            value = bytearray(item.value)
-            value[fault.number % len(value)] ^= 0x20
-            chip.nvs.live["binnode", "checkpoint"] = Item(item.namespace, item.key, bytes(value), item.entries)
-            self.accounts.checkpoint_lost(chip)
-            self.lose_power(fault)
-        else:
-            self.last(fault)
-        return True
-
-    def lose_power(self, fault: Fault) -> None:
-        back_us = (self.board.wake_at or 0) + (1 + fault.number % 7200) * 1_000_000
-        if fault.kind == faults.BATTERY:
-            self.board.swap_battery(back_us)
-        else:
-            self.board.power_on(back_us)
-        self.accounts.memory_lost(fault.kind, back_us / 1e6)
-
-    def last(self, fault: Fault) -> None:
-        chip, end_us = self.chip, int(fault.end_s * 1e6)
-        thermometer = chip.thermometer
-        assert thermometer
-        word = fault.kind.rpartition(" ")[2]
-        if fault.kind in faults.MODULE:
-            chip.module.fault = word
-            self.lasting.append((end_us, lambda: setattr(chip.module, "fault", None)))
-        elif fault.kind in faults.THERMOMETER:
-            thermometer.fault = word
-            self.lasting.append((end_us, lambda: setattr(thermometer, "fault", None)))
-        elif fault.kind == faults.HANG_MEASURING:
-            vars(thermometer)["read"] = lambda now: chip.advance(10**10)
-            self.lasting.append((end_us, lambda: vars(thermometer).pop("read", None)))
-        elif fault.kind == faults.HANG_REPORTING:
-            self.hanging_until = end_us
-
-    # what came of it -----------------------------------------------------------------------------------------------
+    def fresh_messages(self) -> list[Message]:
+        """What has arrived since the last call, by FPort."""
+        published = self.node.broker.published
+        fresh, self.taken = published[self.taken :], len(published)
+        return [(PORTS[topic[-5:]], payload) for _, topic, payload, _ in fresh if topic[-5:] in PORTS]
 
     def ended(self, wake: WakeRecord) -> None:
-        outcome = self.outcome
-        fresh = [(topic, payload) for _, topic, payload, _ in self.node.broker.published[self.taken :]]
-        self.taken = len(self.node.broker.published)
-        rtc_stays = wake.how not in ("power cut", "brown-out") or self.chip.keep_rtc
-        if wake.how == "power cut":
-            if self.armed and self.board.acts_left is not None:
-                self.bitten("armed")
-            elif self.cut:
-                self.bitten("cut")
-            else:
-                self.bitten("armed")
-        self.accounts.wake(wake, fresh, self.chip, rtc_stays)
+        """A wake is over: take it in."""
+        outcome, messages = self.outcome, self.fresh_messages()
+        event = self.injector.met(wake)
+        if event is None:
+            outcome.problems.append(f"wake {wake.index} ended by {wake.how}, and nothing explains it")
+        stopped = self.injector.lasts(faults.FLASH)  # by design: six hours, then it looks again
         if self.recorder:
-            self.recorder.ended(wake, fresh)
+            self.recorder.ended(wake, [payload for _, payload in messages], not stopped)
+        rtc_stays = wake.how not in ("power cut", "brown-out") or self.chip.keep_rtc
+        again = self.injector.unreceipted(wake) if wake.how == "deep sleep" else event
+        self.accounts.wake(wake, messages, self.chip, Met(event or wake.how, rtc_stays, again))
         outcome.wakes += 1
         outcome.ends[wake.how] += 1
-        outcome.reports += sum(topic.endswith("/up/1") for topic, _ in fresh)
+        outcome.reports += sum(port == STATUS for port, _ in messages)
         if wake.how == "watchdog":
             outcome.longest_hung_us = max(outcome.longest_hung_us, wake.awake_us)
-        else:
+        elif not stopped:
             outcome.longest_wake_us = max(outcome.longest_wake_us, wake.awake_us)
         if self.board.wake_at is None:
             outcome.problems.append(f"wake {wake.index} ended for good: {wake.how}: {wake.console[-200:]}")
@@ -208,49 +115,42 @@ class Year:
             outcome.backlog.append((day, len(self.accounts.at_stake)))
         wake.console = wake.console[-400:]
 
-    def bitten(self, which: str) -> None:
-        """The cut that was set has happened."""
-        fault: Fault | None = getattr(self, which)
-        if fault:
-            self.outcome.injected.append(fault)
-            setattr(self, which, None)
-        self.board.acts_left = None
-
     def run(self, say: Callable[[str], None]) -> Outcome:
-        outcome, board, world = self.outcome, self.board, self.node.world
-        began, end_us, next_say = time.monotonic(), int(outcome.days * DAY_S * 1e6), 0.0
-        before_us: int | None = None
-        while board.wake_at is not None and board.wake_at < end_us:
-            self.strike()
-            outcome.longest_silence_s = max(outcome.longest_silence_s, (board.wake_at - (before_us or 0)) / 1e6)
-            before_us = board.wake_at
-            board.step(world.zygote, world.trace)
-            while board.vm:
-                board.step(world.zygote, world.trace)
-            if time.monotonic() > next_say:
-                next_say = time.monotonic() + 5
+        """Until the last of the days is over, or the accounts can't be kept any more."""
+        outcome, board = self.outcome, self.board
+        began, end_us = time.monotonic(), int(outcome.days * DAY_S * 1e6)
+        before_us = 0
+        try:
+            while board.wake_at is not None and board.wake_at < end_us:
+                stopped = self.injector.lasts(faults.FLASH)
+                self.injector.strike()
+                if not stopped:
+                    outcome.longest_silence_s = max(outcome.longest_silence_s, (board.wake_at - before_us) / 1e6)
+                before_us = board.wake_at
+                next_wake(self.node)
                 say(
                     f"day {self.chip.now / 1e6 / DAY_S:.1f} of {outcome.days:g}: {outcome.wakes} wakes, "
                     f"{len(outcome.injected)} faults, {sum(self.accounts.lost.values())} readings lost"
                 )
+        except Mismatch as error:
+            outcome.problems.append(f"day {self.chip.now / 1e6 / DAY_S:.2f}: {error}")
         outcome.seconds = time.monotonic() - began
         self.judge()
         return outcome
 
     def judge(self) -> None:
+        """What was promised, and what came of it."""
         outcome, accounts, chip = self.outcome, self.accounts, self.chip
         outcome.injected.sort()
         outcome.nvs_writes, outcome.flash_writes = chip.nvs.writes - 1, chip.flash.writes  # less the provisioned key
         outcome.charge_mah = chip.ledger.charge_mc / 3600
         outcome.trace_sha256 = self.node.world.trace.sha256
-        outcome.losses = [(loss.at_s / DAY_S, loss.event, loss.readings) for loss in accounts.losses if loss.readings]
         outcome.untold = sum(loss.told_s is None and loss.chances > CHANCES for loss in accounts.losses)
-        most = max((loss.readings for loss in accounts.losses if loss.event != faults.CHECKPOINT), default=0)
         broken = {
             f"{accounts.balance} readings are neither delivered nor waiting nor lost": accounts.balance,
             f"{outcome.untold} losses were never told": outcome.untold,
             f"{accounts.twice['UNEXPLAINED']} readings came twice without a reason": accounts.twice["UNEXPLAINED"],
-            f"{most} readings lost at once": most > MOST_AT_ONCE,
+            f"{outcome.most_at_once} readings lost at once": outcome.most_at_once > MOST_AT_ONCE,
             f"{outcome.nvs_writes} writes to NVS": outcome.nvs_writes > NVS_WRITES_A_YEAR * max(outcome.days, 30) / 365,
             f"{outcome.flash_writes} writes to the file system": outcome.flash_writes,
             f"a wake of {outcome.longest_wake_us / 1e6:.1f} s": outcome.longest_wake_us > wake_budget_us(),
@@ -262,29 +162,31 @@ class Year:
         outcome.problems += [text for text, wrong in broken.items() if wrong]
 
 
-def damaged(kind: str, image: bytes, number: int) -> bytes:
-    place = number % len(image)
-    if kind == "RTC byte flipped":
-        return image[:place] + bytes([image[place] ^ (1 << number % 8)]) + image[place + 1 :]
-    if kind == "RTC cut short":
-        return image[: max(1, place)]
-    return Random(number).randbytes(len(image))
-
-
-def run(seed: str, days: float, folder: Path | None = None, say: Callable[[str], None] | None = None) -> Outcome:
-    """A whole soak, the sampled days' decisions not yet compared; what was recorded of them goes to `folder`."""
-    whole = int(days) + 1
+@contextmanager
+def street_node(seed: str, days: float, **config: int) -> Iterator[Scenario]:
+    """A node above a real bin, whose recorded month repeats itself. `config`: fields that differ from the defaults."""
     series = LevelSeries(load(BIN), choose_window(load(BIN), BIN_DAYS), BIN_DAYS, 1)
     period_s = BIN_DAYS * DAY_S
-    with scenario(lambda t_s: series.level_permille(t_s % period_s), seed=seed) as node:
+    with scenario(lambda t_s: series.level_permille(t_s % period_s), seed=seed, config=config) as node:
         node.scene.emptyings_s = tuple(
             float(emptying.t_s + again * period_s)
-            for again in range(whole // BIN_DAYS + 1)
+            for again in range((int(days) + 1) // BIN_DAYS + 1)
             for emptying in series.emptyings
         )
+        yield node
+
+
+def run(
+    seed: str,
+    days: float,
+    folder: Path | None = None,
+    say: Callable[[str], None] = print,
+    round_days: float = faults.ROUND_DAYS,
+) -> Outcome:
+    """A whole soak, the sampled days' decisions not yet compared; what was recorded of them goes to `folder`."""
+    with street_node(seed, days) as node:
         recorder = Recorder(node.board, seed, days) if folder else None
-        year = Year(node, seed, days, recorder)
-        outcome = year.run(say or (lambda text: print(text, file=sys.stderr)))
+        outcome = Year(node, seed, days, faults.schedule(seed, days, round_days), recorder).run(say)
         if recorder and folder:
             folder.mkdir(parents=True, exist_ok=True)
             (folder / "recorded.pickle").write_bytes(pickle.dumps(recorder.recorded(node.kit)))
