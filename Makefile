@@ -17,18 +17,21 @@ SETUP   := $(VENV)/.made host_tools/pyproject.toml host_tools/constraints.txt
 JOBS ?= auto
 BOARD_OPTION = $(if $(BOARD),--board $(BOARD))
 RUN_OPTIONS  = $(if $(BIN),--bin $(BIN)) $(if $(DAYS),--days $(DAYS)) $(if $(SEED),--seed $(SEED)) \
-               $(BOARD_OPTION) $(if $(THERMOMETER),--thermometer $(THERMOMETER))
+               $(BOARD_OPTION) $(if $(THERMOMETER),--thermometer $(THERMOMETER)) \
+               $(if $(TRANSPORT),--transport $(TRANSPORT)) $(if $(REGION),--region $(REGION))
 
 .PHONY: run test lint bench soak image deploy clean help
 .DEFAULT_GOAL := help
 
 help:
-	@echo 'make run      two weeks of a real bin on the virtual board, reports over MQTT (no hardware)'
-	@echo '              BIN=1511199 DAYS=14 SEED=1 BOARD=esp32_devkit THERMOMETER=ds18b20|chip'
+	@echo 'make run      two weeks of a real bin on the virtual board, reports over LoRaWAN (no hardware)'
+	@echo '              BIN=1511199 DAYS=14 SEED=1 BOARD=heltec_v3 THERMOMETER=ds18b20|chip'
+	@echo '              TRANSPORT=lorawan|wifi REGION=EU868|US915|KR920|...'
 	@echo 'make test     everything that proves it works (JOBS=2)'
 	@echo 'make lint     style and types'
 	@echo 'make bench    heap, bytes, instructions, milliseconds, millicoulombs'
-	@echo 'make soak     a year of a node with faults of every kind: build/soak (DAYS=365 SEED=1)'
+	@echo 'make soak     a year of a node with faults of every kind, every cut, every stall: build/soak (half an hour)'
+	@echo '              DAYS=365 SEED=1 ONLY="year cuts random stalls"'
 	@echo 'make image    the flash file system image, build/image (BOARD=...)'
 	@echo 'make deploy   copy the application to a board that runs MicroPython (PORT=..., BOARD=...)'
 	@echo 'make clean    remove build/'
@@ -49,7 +52,7 @@ bench: $(VENV)/.sim
 	@$(VBIN)/python -m tests.bench $(BOARD_OPTION)
 
 soak: $(VENV)/.test
-	@$(VBIN)/python -m tests.soak $(if $(DAYS),--days $(DAYS)) $(if $(SEED),--seed $(SEED))
+	@$(VBIN)/python -m tests.soak $(if $(DAYS),--days $(DAYS)) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
 
 image: $(VENV)/.base
 	@$(VBIN)/binnode image $(BOARD_OPTION)

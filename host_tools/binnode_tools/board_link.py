@@ -100,6 +100,8 @@ class BoardLink:
         if self._transport is not None:
             with contextlib.suppress(*_LINE_ERRORS):
                 self._transport.close()
+            with contextlib.suppress(*_LINE_ERRORS):  # mpremote leaves a port open that has gone away: its name would
+                self._transport.serial.close()  # stay taken, and the chip come back under another
             self._transport = None
 
     def call(self, function: str, *args: str | int | bool, timeout_s: float = 10.0, secret: bool = False) -> dict:
@@ -157,12 +159,18 @@ class BoardLink:
             raise LinkError(f"the code failed on the board:\n{error}")
         return output
 
+    def ask(self, module: str, expression: str) -> Any:
+        """The value (of JSON's types) of an expression in the names of a module on the board."""
+        code = f"import json\nfrom {module} import *\nprint({MARK!r} + json.dumps({{'value': {expression}}}))"
+        return self._snippet(code)["value"]
+
     def reset(self) -> bool:
         """Let the board start anew, whatever it does now; False when it could not be told."""
         try:
             with contextlib.redirect_stdout(io.StringIO()):
                 self._open.enter_raw_repl(soft_reset=False, timeout_overall=2)
-                self._open.exec_raw_no_follow("import machine\nmachine.reset()")
+                # First the line's own answer has to come: native USB goes away with the reset.
+                self._open.exec_raw_no_follow("import machine, time\ntime.sleep_ms(100)\nmachine.reset()")
             time.sleep(0.1)  # let it leave the buffers before the port is closed
         except (*_LINE_ERRORS, LinkError):
             return False
@@ -178,6 +186,7 @@ class BoardLink:
         """Into the raw REPL, by Ctrl-C again and again: a node listens for 3 s after a reset, and then it sleeps."""
         started = time.monotonic()
         told = False
+        comes = False  # the port is one that comes and goes
         heard = b""
         while True:
             problem = None
@@ -189,10 +198,14 @@ class BoardLink:
                     self._open.serial.timeout = 5
                     return
                 heard = (heard + (printed or b""))[-2000:]
-            except NoPort as error:
-                problem = str(error)  # native USB is gone while the chip sleeps
+            except NoBoard as error:
+                comes = comes or isinstance(error, NoPort)  # native USB is gone while the chip sleeps
+                if not comes:
+                    raise
+                problem = str(error)  # just there: not ours yet, or another program looks who it is
             except _LINE_ERRORS:
                 self.close()  # unplugged, or a native USB that starts anew
+                comes = True
             waited = time.monotonic() - started
             if waited >= self._wait_s:
                 raise NoBoard(problem or silence(self.port, self._wait_s, heard))

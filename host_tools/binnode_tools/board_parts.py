@@ -99,9 +99,11 @@ class Durations:
 
 @dataclass(frozen=True)
 class Radio:
-    """The LoRa radio on SPI: its pins, clock and currents. Nothing drives it yet, so it stays in standby for ever.
+    """The LoRa radio on SPI: its pins, clock and currents.
 
     `tcxo_mv`: the voltage for its oscillator from DIO3, 0: a crystal. `clock_ppm`: how far off the clock may be.
+    `tx_ua`: dBm at the antenna -> uA. `rx_ua` with the SX1262's regulator as DC-DC converter. 0 for an SX1276, which
+    has neither: cold sleep, a second standby.
     """
 
     chip: str
@@ -115,7 +117,14 @@ class Radio:
     clock_ppm: int
     standby_ua: int
     sleep_ua: int
+    fs_ua: int
+    rx_ua: int
+    rx_boosted_ua: int
+    tx_ua: dict[int, int]
+    cold_sleep_ua: int = 0
+    standby_xosc_ua: int = 0
     tcxo_mv: int = 0
+    tcxo_start_us: int = 0
     dio2_rf_switch: bool = False
     busy: int | None = None
     dio0: int | None = None

@@ -1,7 +1,7 @@
 """From the TOML of a board file to a Board, strictly: every mistake is a BoardError that says what would work."""
 
 from collections.abc import Iterable
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from typing import Any
 
 from binnode_tools.board_parts import Battery, Board, BoardError, Currents, Durations, Echo, Flash, Pins, Radio
@@ -9,12 +9,22 @@ from binnode_tools.chips import CHIPS, ROLES, Chip, pin_problem, usable
 
 _PIN_MAX_MV = 3600  # data sheets, absolute maximum ratings: VDD + 0.3 V
 _CONSOLES = ("uart", "usb")
-_MEASURED_OF_RADIO = ("clock_ppm", "standby_ua", "sleep_ua")
+_MEASURED_OF_RADIO = (
+    "clock_ppm",
+    "standby_ua",
+    "sleep_ua",
+    "fs_ua",
+    "rx_ua",
+    "rx_boosted_ua",
+    "cold_sleep_ua",
+    "standby_xosc_ua",
+    "tcxo_start_us",
+)
 # What DIO3 of the SX126x can feed an oscillator with (data sheet, SetDIO3AsTCXOCtrl).
 _TCXO_MV = (0, 1600, 1700, 1800, 2200, 2400, 2700, 3000, 3300)
 # Pins that a radio must have beside SPI and reset, and its power on the pin that LoRa boards wire (SX1276: PA_BOOST).
 _RADIOS: dict[str, tuple[tuple[str, ...], range]] = {
-    "sx1262": (("busy", "dio1"), range(0, 23)),
+    "sx1262": (("busy", "dio1", "cold_sleep_ua", "standby_xosc_ua"), range(0, 23)),
     "sx1276": (("dio0",), range(2, 21)),
 }
 _RADIO_PINS = ("sck", "mosi", "miso", "cs", "reset", "busy", "dio0", "dio1")
@@ -109,9 +119,13 @@ def _radio(data: dict[str, Any], sources: dict[str, str]) -> Radio:
         raise BoardError(f"radio.chip = {table.get('chip')!r}: unknown; known: {', '.join(_RADIOS)}")
     wanted, powers = _RADIOS[table["chip"]]
     known = {one.name for one in fields(Radio)}
-    required = known - {"tcxo_mv", "dio2_rf_switch", "busy", "dio0", "dio1"} | set(wanted)
+    required = {one.name for one in fields(Radio) if one.default is MISSING} | set(wanted)
+    required |= {"tcxo_start_us"} if table.get("tcxo_mv") and table["chip"] == "sx1262" else set()
     _same_keys("[radio]", table, known, required)
-    values: dict[str, Any] = {key: _number("radio", key, table.pop(key), sources) for key in _MEASURED_OF_RADIO}
+    values: dict[str, Any] = {
+        key: _number("radio", key, table.pop(key), sources) for key in _MEASURED_OF_RADIO if key in table
+    }
+    values["tx_ua"] = _by_power(table.pop("tx_ua"), sources)
     types = {**dict.fromkeys(known, int), "chip": str, "pins_source": str, "dio2_rf_switch": bool}
     radio = Radio(**values | _table({"radio": table}, "radio", types, set()))
     if radio.max_dbm not in powers:
@@ -121,6 +135,18 @@ def _radio(data: dict[str, Any], sources: dict[str, str]) -> Radio:
     if radio.tcxo_mv not in _TCXO_MV:
         raise BoardError(f"radio.tcxo_mv = {radio.tcxo_mv}: must be one of {', '.join(map(str, _TCXO_MV))}")
     return radio
+
+
+def _by_power(entry: Any, sources: dict[str, str]) -> dict[int, int]:
+    """The values of {<dBm> = <uA>, ..., source = "..."}."""
+    if not isinstance(entry, dict) or len(entry) < 2 or not all(key == "source" or key.isdecimal() for key in entry):
+        raise BoardError('radio.tx_ua: must be { <dBm> = <uA>, ..., source = "..." }')
+    source = entry.get("source", "")
+    return {
+        int(key): _number("radio", "tx_ua", {"value": value, "source": source}, sources)
+        for key, value in entry.items()
+        if key != "source"
+    }
 
 
 def _onboard(data: dict[str, Any], chip: Chip) -> dict[int, str]:

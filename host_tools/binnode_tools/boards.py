@@ -5,25 +5,19 @@
 
 import tomllib
 from pathlib import Path
+from typing import Any
 
 from binnode_tools.board_parts import Board, BoardError, Pins, Radio
 from binnode_tools.board_rules import board_of
 from binnode_tools.chips import CHIPS, ROLES
+from binnode_tools.paths import BOARDS
 
-__all__ = ["Board", "BoardError", "Pins", "Radio", "adc_attenuation", "firmware_json", "folder", "load", "names"]
+__all__ = ["Board", "BoardError", "Pins", "Radio", "adc_attenuation", "firmware_json", "load", "names"]
 _WIDEST = 3  # machine.ADC.ATTN_11DB, what the node takes when board.json names none
 
 
-def folder() -> Path:
-    """Where the board files are: boards/ of the repository, or the copy that an installed wheel carries."""
-    for place in (Path(__file__).parents[2] / "boards", Path(__file__).parent / "_data" / "boards"):
-        if place.is_dir():
-            return place
-    raise BoardError("no folder with board files: neither a repository nor a complete installation")
-
-
 def names() -> list[str]:
-    return sorted(path.stem for path in folder().glob("*.toml"))
+    return sorted(path.stem for path in BOARDS.glob("*.toml"))
 
 
 def load(name_or_path: str | Path) -> Board:
@@ -34,7 +28,7 @@ def load(name_or_path: str | Path) -> Board:
             raise BoardError(
                 f"board {str(name_or_path)!r}: unknown; there are: {', '.join(names())}; or give a .toml file"
             )
-        path = folder() / f"{name_or_path}.toml"
+        path = BOARDS / f"{name_or_path}.toml"
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
         board = board_of(data)
@@ -56,12 +50,25 @@ def adc_attenuation(board: Board) -> int:
     return next(number for number, most in enumerate(ranges) if at_pin <= most)
 
 
-def firmware_json(board: Board) -> dict[str, int | str]:
-    """What the node reads at each wake (/board.json): pins that exist, how to measure the battery, the name.
+def radio_json(radio: Radio) -> dict[str, int | str]:
+    """What a driver needs: pins (`dio`: DIO1 of an SX1262, DIO0 of an SX1276), oscillator, antenna switch, power.
 
-    Nothing of the LoRa radio: no firmware drives it yet, and each byte is read at each wake.
+    Each byte is read at each wake: what is 0 or not there is left out.
     """
-    pins: dict[str, int | str] = {}
+    settings: dict[str, int | str] = {"chip": radio.chip}
+    for name in ("sck", "mosi", "miso", "cs", "reset", "busy"):
+        if getattr(radio, name) is not None:
+            settings[name] = getattr(radio, name)
+    dio = radio.dio1 if radio.chip == "sx1262" else radio.dio0
+    assert dio is not None
+    optional = {"tcxo_mv": radio.tcxo_mv, "dio2_rf_switch": int(radio.dio2_rf_switch)}
+    always = {"dio": dio, "max_dbm": radio.max_dbm, "clock_ppm": radio.clock_ppm}
+    return settings | always | {key: value for key, value in optional.items() if value}
+
+
+def firmware_json(board: Board) -> dict[str, Any]:
+    """What the node reads at each wake (/board.json): name, pins that exist, how to measure the battery, the radio."""
+    pins: dict[str, Any] = {}
     for role in ROLES:
         if getattr(board.pins, role) is not None:
             pins[role] = getattr(board.pins, role)
@@ -79,4 +86,6 @@ def firmware_json(board: Board) -> dict[str, int | str]:
         pins["battery_settle_ms"] = board.battery.settle_ms
         if board.pins.battery_enable_active_level is not None:
             pins["battery_enable_on"] = board.pins.battery_enable_active_level
+    if board.radio:
+        pins["radio"] = radio_json(board.radio)
     return {"name": board.name, **pins}

@@ -103,6 +103,8 @@ def firmware_files() -> dict[str, bytes]:
             modules.append((name, version_source().encode()))
         elif name in SOURCES:
             files[name] = path.read_bytes()
+        elif not path.stat().st_size:
+            continue  # an empty __init__.py: MicroPython takes the folder for a package without it
         else:
             modules.append((name, path.read_bytes()))
     with ThreadPoolExecutor(2) as pool:

@@ -65,6 +65,10 @@ class NodeService:
         """Store all the changes or none. What was wrong with the old file and is now replaced by defaults, or None."""
         return self._call("configure", json.dumps(changes, ensure_ascii=False))["mended"]
 
+    def problem(self, name: str, value: Value) -> str | None:
+        """What the node's own rules say against this value of a setting, taken alone; None: it fits."""
+        return self._link.ask("binnode.config_rules", f"check_field({name!a}, {value!a})")
+
     def keep_secret(self, name: str, text: str) -> None:
         """Store a secret in the node's NVS; nobody can read it back."""
         self._call("keep_secret", name, text, secret=True)

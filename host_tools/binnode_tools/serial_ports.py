@@ -13,6 +13,9 @@ except ImportError:  # Windows
     TERMINAL_ERROR = serial.SerialException
 
 KNOCK_S = 0.4  # how long one attempt to get into the REPL waits for its answer
+_NATIVE = (
+    "A chip's own USB is there only while the node is awake: press its button or reset (EN) while this command waits."
+)
 
 
 class LinkError(Exception):
@@ -37,7 +40,7 @@ def open_port(port: str) -> SerialTransport:
         serial.serial_for_url(port, exclusive=True).close()
     except serial.SerialException as error:
         if error.errno == errno.ENOENT or "FileNotFoundError" in str(error):
-            raise NoPort(f"there is no port {port}. {ports_text()}") from None
+            raise NoPort(f"there is no port {port}. {ports_text()} {_NATIVE}") from None
         if error.errno in (errno.EACCES, errno.EPERM):
             raise NoBoard(
                 f"{port}: no permission. On Linux: sudo usermod -aG dialout $USER, then log out and in again"

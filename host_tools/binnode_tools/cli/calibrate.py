@@ -16,7 +16,8 @@ from binnode_tools.node_service import NodeError, NodeService, Reading, Settings
 READINGS = 5
 _ENOUGH = 4  # of them
 _APART_MM = 15  # as much as two bursts at one still surface may differ (firmware: echo_filter)
-_SHOWN = ("empty_mm", "full_mm", "shape", "bottom_permille")
+_OF_SHAPE = {"bottom_permille": "tapered", "diameter_mm": "lying", "strapping": "strapping"}
+_SHOWN = ("empty_mm", "full_mm", "shape", *_OF_SHAPE)
 
 _REMEDIES = {
     "no_echo": "it hears nothing. Is it askew, or soft waste below it? Is the right module set (binnode config)?",
@@ -102,12 +103,27 @@ class Bench:
     metavar="MM",
     help="measure to a board laid on the bin's rim, the full line being MM below it",
 )
-@click.option("--shape", type=click.Choice(["upright", "tapered"]), help="of the bin's walls")
+@click.option(
+    "--shape",
+    type=click.Choice(["upright", "tapered", "lying", "strapping"]),
+    help="of the bin; what follows here implies it",
+)
 @click.option(
     "--bottom-permille",
     type=click.IntRange(1),
     metavar="N",
     help="tapered: width at the bottom over that at the full line",
+)
+@click.option(
+    "--diameter-mm",
+    type=click.IntRange(0),
+    metavar="MM",
+    help="lying: inner diameter of the cylinder; 0: the full line is its very top",
+)
+@click.option(
+    "--strapping",
+    metavar="TABLE",
+    help="strapping: heights above the bottom in mm and their volumes, as in 0:0,300:250,800:1000",
 )
 @click.option("--yes", is_flag=True, help="ask nothing: the bin is ready for the one thing to measure")
 def command(
@@ -119,6 +135,8 @@ def command(
     rim_to_full: int | None,
     shape: str | None,
     bottom_permille: int | None,
+    diameter_mm: int | None,
+    strapping: str | None,
     yes: bool,
 ) -> None:
     """Measure the bin empty and full, and save both on the node.
@@ -129,17 +147,27 @@ def command(
         fail("--yes: a bin is not empty and full at once; give --empty-mm or --full-mm", USAGE_ERROR)
     if full_mm is not None and rim_to_full is not None:
         fail("--rim-to-full: says where the full line is, and so does --full-mm; give one", USAGE_ERROR)
-    if bottom_permille is not None and shape == "upright":
-        fail("--bottom-permille: is for --shape tapered", USAGE_ERROR)
+    given = _of_shape(shape, bottom_permille=bottom_permille, diameter_mm=diameter_mm, strapping=strapping)
     state = {"left": "The calibration is as it was."}
     with serial_port.connected(port, wait, lambda: state["left"]) as link:
-        result = calibrate(link, as_json, not yes, empty_mm, full_mm, rim_to_full, shape, bottom_permille, state)
+        result = calibrate(link, as_json, not yes, empty_mm, full_mm, rim_to_full, given, state)
     if as_json:
         click.echo(json.dumps(result))
     elif result["saved"]:
         click.echo("Saved. The node starts.")
     else:
         click.echo("Not saved; the calibration is as it was. The node starts.")
+
+
+def _of_shape(shape: str | None, **fields: Value | None) -> dict[str, Value]:
+    """What the command line says about the bin's shape, as settings: each field of its own names its shape."""
+    given: dict[str, Value] = {} if shape is None else {"shape": shape}
+    for name, value in fields.items():
+        if value is not None:
+            if given.setdefault("shape", _OF_SHAPE[name]) != _OF_SHAPE[name]:
+                fail(f"--{name.replace('_', '-')}: is for --shape {_OF_SHAPE[name]}", USAGE_ERROR)
+            given[name] = value
+    return given
 
 
 def calibrate(
@@ -149,21 +177,21 @@ def calibrate(
     empty_mm: int | None,
     full_mm: int | None,
     rim_to_full: int | None,
-    shape: str | None,
-    bottom_permille: int | None,
+    given: dict[str, Value],
     state: dict[str, str],
 ) -> dict:
-    """The whole dialogue; `state["left"]` says at each moment what breaking off would leave behind."""
+    """The whole dialogue; `given`: settings of the bin's shape, checked before anything is measured. `state["left"]`
+    says at each moment what breaking off would leave behind."""
     service = NodeService(link)
     bench = Bench(service, as_json, ask)
     before = service.show()
     if before.problem:
         serial_port.note(f"the node's config.json is not in order: {before.problem}")
-    changes: dict[str, Value] = {"empty_mm": empty_mm or bench.measured("empty", "Empty the bin and close its lid")}
-    if shape is not None:
-        changes["shape"] = shape
-    if bottom_permille is not None:
-        changes |= {"shape": "tapered", "bottom_permille": bottom_permille}
+    for name, value in given.items():
+        problem = service.problem(name, value)
+        if problem:
+            raise NodeError(problem)
+    changes = {"empty_mm": empty_mm or bench.measured("empty", "Empty the bin and close its lid"), **given}
     while True:
         changes["full_mm"] = full_mm or _full(bench, rim_to_full)
         now = service.measure()
@@ -206,7 +234,7 @@ def _print_settings(before: Settings, changes: dict[str, Value]) -> None:
     table = Table("", "before", "after", box=None, pad_edge=False)
     after = before.config | changes
     for name in _SHOWN:
-        if name != "bottom_permille" or "tapered" in (before.config["shape"], after["shape"]):
+        if name not in _OF_SHAPE or _OF_SHAPE[name] in (before.config["shape"], after["shape"]):
             table.add_row(name, str(before.config[name]), str(after[name]))
     console().print(table)
 

@@ -68,7 +68,7 @@ def set_(
 ) -> None:
     """Store settings on the node: all of them or, if one is wrong, none.
 
-    A secret (wifi_key, mqtt_key) is named without a value, which is then asked for and not shown:
+    A secret (wifi_key, lora_app_key ...) is named without a value, which is then asked for and not shown:
     everybody on this computer can read a command line. In scripts it comes from --secret-file, or a line of stdin each.
     """
     done: list[str] = []
@@ -142,7 +142,8 @@ def parse(assignments: tuple[str, ...], settings: Settings) -> tuple[dict[str, V
                 )
             secrets.append(name)
         elif not equals:
-            raise NodeError(f"{name}: write {name}=VALUE; without a value stand only {', '.join(settings.secrets)}")
+            names = ", ".join(sorted(settings.secrets))
+            raise NodeError(f"{name}: write {name}=VALUE; without a value stand only {names}")
         else:
             changes[name] = _typed(value, settings.config.get(name))
     return changes, secrets

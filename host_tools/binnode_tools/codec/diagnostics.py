@@ -34,7 +34,11 @@ RECOVERIES = (
         "the other settings",
     ),
     ("files_repaired", "files of the firmware were damaged, and are whole again", "the readings of the time between"),
-    ("brown_out", "the supply broke down in the middle of a wake: the battery is weak", "the reading of that wake"),
+    (
+        "brown_out",
+        "the supply broke down in the middle of a wake, or of two first tries in a row: the battery is weak",
+        "the reading of that wake; what waited, if RTC memory went too",
+    ),
 )
 
 
