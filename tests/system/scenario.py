@@ -5,12 +5,13 @@ from contextlib import contextmanager
 
 from binnode_tools.codec import decode
 from binnode_tools.virtual_board import node_kit
-from binnode_tools.virtual_board.chip import WakeRecord
+from binnode_tools.virtual_board.board import VirtualBoard
 from binnode_tools.virtual_board.network import Network
 from binnode_tools.virtual_board.peers import ScriptedBroker
 from binnode_tools.virtual_board.scene import Scene
 from binnode_tools.virtual_board.simulation import Judge
-from binnode_tools.virtual_board.world import VirtualBoard, World
+from binnode_tools.virtual_board.wake import WakeRecord
+from binnode_tools.virtual_board.world import World
 
 HOUR_S = 3600
 HOUR_US = 3_600_000_000
@@ -25,22 +26,26 @@ def wake_budget_us(wifi_budget_ms: int = 15000) -> int:
 class Scenario:
     """One node in a world. `judge` holds every report against what was measured."""
 
-    def __init__(self, world: World, kit: node_kit.Kit, level: Callable[[float], float], files=None):
+    def __init__(self, world: World, kit: node_kit.Kit, level: Callable[[float], float], files=None, lora=None):
         self.world, self.kit = world, kit
         self.scene = Scene(level, kit.geometry, kit.unkind, kit.seed)
         self.network: Network = node_kit.network_of(kit)
         self.broker = ScriptedBroker(self.network.latency_us)
         self.network.add(node_kit.BROKER_HOST, node_kit.BROKER_PORT, self.broker.connect)
-        self.board: VirtualBoard = node_kit.add_node(world, kit, self.scene, self.network, files)
+        self.board: VirtualBoard = node_kit.add_node(world, kit, self.scene, self.network, files, lora)
         self.judge = Judge()
         self.board.on_wake_end = self._ended
         self.taken = 0
         self.expected_findings: set[str] = set()
 
-    def _ended(self, wake: WakeRecord) -> None:
+    def arrivals(self) -> list[tuple[str, bytes]]:
+        """(topic, payload) of what was published since the last call."""
         fresh = [(topic, payload) for _, topic, payload, _ in self.broker.published[self.taken :]]
         self.taken = len(self.broker.published)
-        self.judge.wake(wake, fresh)
+        return fresh
+
+    def _ended(self, wake: WakeRecord) -> None:
+        self.judge.wake(wake, self.arrivals())
 
     @property
     def wakes(self) -> list[WakeRecord]:

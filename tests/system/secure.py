@@ -59,13 +59,16 @@ def secure(
     starts: datetime | None = None,
     ca: bytes | None = None,
     config: dict | None = None,
+    main: bytes | None = None,
     **kit,
 ):
-    """Node and broker with TLS; `ca`: what the node has for a CA, None: the authority's, b"": none."""
+    """Node and broker with TLS. `ca`: what the node has for a CA, None: the authority's, b"": none. `main`: main.py."""
     settings = {"mqtt_tls": "on", "mqtt_port": TLS_PORT, **(config or {})}
     trusted = authority.der if ca is None else ca
     files = node_kit.files_of(boards.load("esp32_devkit"), node_kit.node_config(node_kit.Kit(config=settings)))
     if trusted:
         files["ca.der"] = trusted
+    if main:
+        files["main.py"] = main
     with scenario(level, files, config=settings, **kit) as node:
         yield Secure(node, server, starts or today())

@@ -7,12 +7,13 @@ from pathlib import Path
 
 from binnode_tools import boards, image
 from binnode_tools.virtual_board import node_kit, stand_ins
+from binnode_tools.virtual_board.board import VirtualBoard
 from binnode_tools.virtual_board.chip import Chip, Wiring
 from binnode_tools.virtual_board.network import AccessPoint
 from binnode_tools.virtual_board.peers import ScriptedBroker
 from binnode_tools.virtual_board.scene import Scene
 from binnode_tools.virtual_board.storage import Flash
-from binnode_tools.virtual_board.world import VirtualBoard, World
+from binnode_tools.virtual_board.world import World
 
 ESP32 = boards.load("esp32_devkit")
 C3 = replace(

@@ -2,7 +2,7 @@
 
 import copy
 
-from binnode_tools.virtual_board.world import Trace
+from binnode_tools.virtual_board.trace import Trace
 
 from tests.system.scenario import Scenario
 

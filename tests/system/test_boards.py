@@ -3,7 +3,9 @@
 import pytest
 from binnode_tools import boards
 from binnode_tools.chips import CHIPS
-from binnode_tools.virtual_board.chip import DEEP_SLEEP, HANDLERS, POWER_ON, Wiring
+from binnode_tools.virtual_board.chip import Wiring
+from binnode_tools.virtual_board.handlers import HANDLERS
+from binnode_tools.virtual_board.wake import DEEP_SLEEP, POWER_ON
 
 from tests.system.scenario import HOUR_S, scenario, wake_budget_us
 
@@ -31,13 +33,15 @@ def test_a_day_on_each_board(name):
 
 
 def test_asleep_a_board_draws_what_its_file_says(name):
-    """Module off, chip in deep sleep; a radio that nothing drives stays in standby."""
+    """Module off, chip in deep sleep, and the radio too."""
     board = boards.load(name)
     with scenario(board=name) as node:
         node.run_hours(0.5)
         chip, now = node.board.chip, board.currents_ua
         asleep = now.always_on + now.deep_sleep + now.thermometer_standby
-        assert chip.ledger.current_ua == asleep + (board.radio.standby_ua if board.radio else 0)
+        radio = board.radio
+        asleep += 0 if radio is None else radio.cold_sleep_ua if radio.chip == "sx1262" else radio.sleep_ua
+        assert chip.ledger.current_ua == asleep
         assert chip.module.powered_at is None
 
 
@@ -80,11 +84,11 @@ def test_a_divider_needs_its_pin_and_its_time():
         node.run_hours(0.1)
         chip = node.board.chip
         assert chip.divider.part(chip.now) == 0
-        chip.divider.drive(0, chip.now)
+        chip.divider.output(chip.divider.pin, 0, chip.now)
         assert chip.divider.part(chip.now) == 0
         assert 0.35 < chip.divider.part(chip.now + 1000) < 0.45
         assert chip.divider.part(chip.now + 1000 * board.battery.settle_ms) > 0.99
-        chip.divider.drive(None, chip.now)
+        chip.divider.output(chip.divider.pin, None, chip.now)
         assert chip.divider.part(chip.now) == 0
 
 
@@ -94,7 +98,7 @@ def test_the_adc_ends_where_its_attenuation_does():
     with scenario(board="heltec_v3") as node:
         node.run_hours(0.1)
         chip = node.board.chip
-        chip.divider.drive(0, chip.now - 1_000_000)
+        chip.divider.output(chip.divider.pin, 0, chip.now - 1_000_000)
         seen = []
         for attenuation in range(4):
             HANDLERS[acts.ADC_INIT](chip, 1, attenuation, b"")

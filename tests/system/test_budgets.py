@@ -1,5 +1,6 @@
 """The budgets that a wake must keep: heap and bytecode. `make bench` prints how much of them is used."""
 
+import pytest
 from binnode_tools.virtual_board import node_kit
 
 from tests.bench import bytecode, heap
@@ -30,11 +31,17 @@ def test_a_wake_loads_at_most_32_kib_of_bytecode():
         assert 10 * 1024 < sum(modules.values()) <= 32 * 1024, name
 
 
-def test_a_wake_that_only_measures_loads_no_radio():
+def test_a_report_over_tls_loads_at_most_32_kib_of_bytecode():
+    pytest.importorskip("cryptography")
+    modules = bytecode.loaded_tls()
+    assert modules and {"binnode/wifi/tls.mpy", "binnode/wifi/sntp.mpy", "binnode/wifi/dns.mpy"} < set(modules)
+    assert sum(modules.values()) <= 32 * 1024
+
+
+def test_a_wake_that_only_measures_loads_no_radio_and_leaves_known_settings_alone():
     modules, _ = bytecode.loaded_by_each(BOARD)["measure"]
-    assert not [
-        name for name in modules if "wifi" in name or "payload" in name or "state_json" in name or "service" in name
-    ]
+    words = ("wifi", "payload", "state_json", "service", "config")
+    assert not [name for name in modules for word in words if word in name]
 
 
 def test_all_of_the_firmware_fits_96_kib():

@@ -6,11 +6,11 @@ import time
 from itertools import pairwise
 
 import pytest
-from binnode_tools import boards
+from binnode_tools import boards, paths
 from binnode_tools.chips import CHIPS
 from binnode_tools.virtual_board import console, node_kit
-from binnode_tools.virtual_board.chip import DEEP_SLEEP
 from binnode_tools.virtual_board.scene import Scene
+from binnode_tools.virtual_board.wake import DEEP_SLEEP
 from binnode_tools.virtual_board.world import World
 
 from tests.system.scenario import HOUR_US, scenario, wake_budget_us
@@ -106,7 +106,7 @@ def test_a_button_that_is_stuck_does_not_keep_waking_the_node():
 
 def test_a_pin_that_cannot_wake_the_chip_is_not_armed(tmp_path):
     """GPIO9, the BOOT button of an ESP32-C3: deepsleep() would raise (misuse gpio_pin)."""
-    text = (boards.folder() / "esp32c3.toml").read_text().replace("button = 4 ", "button = 9 ")
+    text = (paths.BOARDS / "esp32c3.toml").read_text().replace("button = 4 ", "button = 9 ")
     path = tmp_path / "esp32c3.toml"
     path.write_text(text)
     board = boards.load(path)

@@ -107,3 +107,16 @@ def test_damaged_checkpoint_costs_its_readings_and_is_told():
         node.run_hours(3)
         assert [names for names in recoveries_of(node) if names] == [["checkpoint_damaged"]]
         assert node.reports()[-1].first_report and not node.reports()[-1].history
+
+
+def test_damaged_checkpoint_is_erased_by_the_next_delivery_and_told_once():
+    with scenario(lambda t_s: 300) as node:
+        node.run_hours(1)
+        node.board.chip.nvs.provision(*KEY, b"bN\x02 and then nothing that makes sense")
+        node.board.on_wake_end = None
+        power_cut(node)
+        node.run_hours(3)
+        assert checkpoint_of(node) is None
+        power_cut(node)
+        node.run_hours(5)
+        assert [names for names in recoveries_of(node) if names] == [["checkpoint_damaged"]]

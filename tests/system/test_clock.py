@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 import pytest
-from binnode_tools.virtual_board.chip import WakeRecord
 from binnode_tools.virtual_board.scene import Unkind
 from binnode_tools.virtual_board.simulation import Disagreement, Judge
+from binnode_tools.virtual_board.wake import WakeRecord
 
 from tests.system.scenario import scenario
 from tests.system.small_program import wakes_of

@@ -9,8 +9,8 @@ import time
 from contextlib import contextmanager
 
 import pytest
-from binnode_tools.virtual_board import console, node_kit, serial_port
-from binnode_tools.virtual_board.scene import Scene
+from binnode_tools.virtual_board import console, console_streams, node_kit, serial_port
+from binnode_tools.virtual_board.scene import Geometry, Scene
 from binnode_tools.virtual_board.vm_process import Vm
 from binnode_tools.virtual_board.world import World
 from littlefs import LittleFS
@@ -42,8 +42,25 @@ class Bench(Terminal):
     """A node on its console; its terminal is a tool among others."""
 
     def __init__(self, running, board):
-        super().__init__(os.open(running.port.path, os.O_RDWR | os.O_NOCTTY))
+        super().__init__(-1)
         self.console, self.board = running, board
+        self.plug_in()
+
+    def plug_in(self):
+        """Open the port, which native USB has only while the chip is awake."""
+        end = time.monotonic() + PATIENCE_S
+        while self.fd < 0:
+            try:
+                self.fd, self.seen = os.open(self.console.path, os.O_RDWR | os.O_NOCTTY), ""
+            except FileNotFoundError:
+                assert time.monotonic() < end, "the port did not come"
+                time.sleep(0.005)
+        return self
+
+    def plug_out(self):
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
 
     def at_prompt(self):
         """Powered on, and stopped while it listens."""
@@ -86,17 +103,17 @@ class Bench(Terminal):
 
 
 @contextmanager
-def bench(level=400, speed=1.0, link=None, **config):
-    kit = node_kit.Kit(config={"transport": "none", **config})
+def bench(level=400, speed=1.0, link=None, board="esp32_devkit", geometry=None, **config):
+    kit = node_kit.Kit(board=board, geometry=geometry or Geometry(), config={"transport": "none", **config})
     scene = Scene(lambda t_s: level, kit.geometry, kit.unkind, kit.seed)
     with World() as world:
-        board = node_kit.add_node(world, kit, scene, node_kit.network_of(kit))
-        with console.Console(world, board, speed, link=link).start() as running:
-            made = Bench(running, board)
+        node = node_kit.add_node(world, kit, scene, node_kit.network_of(kit))
+        with console.Console(world, node, speed, link=link).start() as running:
+            made = Bench(running, node)
             try:
                 yield made
             finally:
-                os.close(made.fd)
+                made.plug_out()
 
 
 def test_mpremote_runs_code_and_moves_files_that_survive_a_reset(tmp_path):
@@ -167,7 +184,7 @@ def test_ctrl_c_ends_a_sleep_at_once_and_the_two_sides_stay_in_step():
 @pytest.mark.parametrize("program", ["print('go')\nwhile True: pass", "import sys\nprint('go')\nsys.stdin.read(1)"])
 def test_ctrl_c_stops_a_program_that_makes_no_act(program, monkeypatch):
     """In raw-paste mode, in which `mpremote run` sends its script."""
-    monkeypatch.setattr(console, "SILENT_S", 0.3)
+    monkeypatch.setattr(console_streams, "SILENT_S", 0.3)
     with bench() as node:
         node.at_prompt()
         node.expect("CTRL-B to exit\r\n>", "\x01")
@@ -177,8 +194,33 @@ def test_ctrl_c_stops_a_program_that_makes_no_act(program, monkeypatch):
         assert node.expect(">", "print(6 * 7)" + CTRL_D) == "OK42\r\n\x04\x04>"
 
 
+def test_ctrl_c_in_a_wake_leaves_ten_minutes_and_then_the_node_goes_on():
+    """Nobody's crash: whoever was there has gone away without a word, and the cycle begins anew."""
+    with bench() as node:
+        chip = node.board.chip
+        node.expect(STARTS)
+        end = time.monotonic() + PATIENCE_S
+        while not chip.watchdog_ms:  # the wake's own: it is under way
+            assert time.monotonic() < end
+            time.sleep(0.001)
+        assert chip.watchdog_ms == 40_000
+        assert "KeyboardInterrupt" in node.expect(PROMPT, CTRL_C)
+        assert chip.watchdog_ms == 600_000 and "sleeps" not in node.board.vm.console.decode()
+        assert node.value("from binnode.storage import state; state.unpack(machine.RTC().memory()).step") == "0"
+        node.console.order(lambda: node.console.clock.set(chip.watchdog_at - 1_000_000, 4.0))
+        assert node.expect(STARTS).startswith("rst:0x8")
+        stopped, *_ = node.board.wakes
+        assert stopped.how == "watchdog" and 600e6 < stopped.awake_us < 640e6
+        assert "binnode: wake 2, " in node.expect(ASLEEP)
+        node.when_asleep(2)
+    from binnode.storage.state import unpack
+
+    state = unpack(chip.rtc)
+    assert state.crashes == 0 and not state.safe and len(state.backlog) == 1
+
+
 def test_ctrl_c_leaves_the_file_system_whole(monkeypatch):
-    monkeypatch.setattr(console, "SILENT_S", 0.3)
+    monkeypatch.setattr(console_streams, "SILENT_S", 0.3)
     with bench() as node:
         node.at_prompt()
         loop = "while True: f = open('x', 'w'); f.write('y' * 5000); f.close()"
@@ -234,6 +276,7 @@ def test_a_crash_of_the_vm_is_a_panic_of_the_chip():
 def test_output_that_nobody_reads_is_lost(monkeypatch):
     monkeypatch.setattr(serial_port, "NOBODY_S", 0.02)
     port = serial_port.Port()
+    port.plug()
     try:
         port.write(b"x" * 100_000)
         end = time.monotonic() + PATIENCE_S
@@ -243,7 +286,7 @@ def test_output_that_nobody_reads_is_lost(monkeypatch):
         port.write(b"now")
         assert os.read(port.slave, 100) == b"now"
     finally:
-        port.close()
+        port.unplug()
 
 
 @pytest.mark.parametrize(

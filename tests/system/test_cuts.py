@@ -86,7 +86,7 @@ def cut_through(measure_s: int, hours: float, step: int) -> tuple[int, int]:
 @pytest.mark.parametrize(("measure_s", "hours", "step", "checkpoints"), [(900, 25, 13, 1), (3600, 50, 11, 2)])
 def test_cut_in_the_middle_of_every_write_of_a_day(measure_s, hours, step, checkpoints):
     writes, cuts = cut_through(measure_s, hours, step)
-    assert writes == checkpoints and cuts >= 40
+    assert writes == 1 + checkpoints and cuts >= 40, "the count of first tries, and the checkpoints"
 
 
 @pytest.mark.parametrize("which", ["measure", "report"])

@@ -6,8 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from binnode_tools.board_link import BoardLink
+from binnode_tools.node_service import NodeService
 
 from tests.system.test_console import bench
+from tests.system.test_shapes import SHAPES
 
 ROOT = Path(__file__).parents[2]
 
@@ -40,18 +43,31 @@ def reset_to_prompt(board) -> None:
     board.at_prompt()
 
 
-@pytest.mark.parametrize("level", [400])
-def test_calibrated_node_reports_the_level_it_was_calibrated_for(level):
-    """From a node that knows nothing of its bin: calibrate at the empty bin, and the level is right within a point."""
-    with bench(level=0, empty_mm=1500, full_mm=300) as board:
+@pytest.mark.parametrize("name", ["upright", "tapered", "lying, to below its top", "strapping"])
+def test_a_node_calibrated_on_the_spot_reports_each_shape_within_a_point(name):
+    """From a node that knows nothing of its bin: calibrate at the empty bin, then let the waste rise."""
+    geometry = SHAPES[name]
+    table = ",".join(f"{height}:{volume}" for height, volume in geometry.strapping)
+    options = {
+        "tapered": ["--bottom-permille", str(round(geometry.taper * 1000))],
+        "lying": ["--diameter-mm", str(geometry.diameter_mm)],
+        "strapping": ["--strapping", table],
+    }
+    unknown = {"shape": "upright", "empty_mm": 1400, "full_mm": 300, "diameter_mm": 0, "strapping": ""}
+    with bench(level=0, geometry=geometry, **unknown, bottom_permille=1000) as board:
         port = board.at_prompt().console.path
-        result = binnode("calibrate", "--port", port, "--full-mm", "200", "--yes")
-        assert abs(result["after"]["empty_mm"] - 1000) <= 6, result
+        full = ["--full-mm", str(geometry.full_mm), "--yes"]
+        result = binnode("calibrate", "--port", port, *full, *options.get(geometry.shape, []))
+        assert abs(result["after"]["empty_mm"] - geometry.empty_mm) <= 6, result
+        assert (result["before"]["shape"], result["after"]["shape"]) == ("upright", geometry.shape)
         # Each command ends with a reset, and this computer may be too busy to be back within the listening seconds.
         reset_to_prompt(board)
-        shown = binnode("config", "show", "--port", port)
-        assert shown["config"]["full_mm"] == 200
-        board.board.chip.scene.level_permille = lambda t_s: level
+        shown = binnode("config", "show", "--port", port)["config"]
+        assert shown["full_mm"] == geometry.full_mm
+        assert shown["strapping"] == table and shown["diameter_mm"] == geometry.diameter_mm
         reset_to_prompt(board)
-        reading = binnode("measure", "--port", port)["readings"][0]
-        assert abs(reading["fill_permille"] - level) <= 10, reading
+        with BoardLink(port) as link:
+            for level in (120, 400, 850):
+                board.board.chip.scene.level_permille = lambda t_s, level=level: level
+                reading = NodeService(link).measure()
+                assert reading.fill_permille is not None and abs(reading.fill_permille - level) <= 10, reading

@@ -5,6 +5,8 @@ import re
 import pytest
 from binnode_tools import boards, image
 from binnode_tools.virtual_board import node_kit
+from binnode_tools.virtual_board.misuse import MISUSES
+from littlefs import LittleFS
 
 from tests.system.scenario import scenario
 
@@ -47,6 +49,35 @@ def test_missing_file_is_named():
         assert "damaged on the flash: binnode/sensing/sound.mpy" in node.wakes[0].console
 
 
+def test_a_file_system_that_is_damaged_is_left_alone_and_nothing_of_ours_runs():
+    with scenario() as node:
+        flash = node.board.chip.flash
+        for block in (0, 1):
+            for at in range(64):
+                flash.flip(4096 * block + at, 0xFF)
+        before = flash.read()
+        node.run_hours(1)
+        (wake,) = node.wakes
+        assert wake.how == "no file system" and "appears to be corrupted" in wake.console and not wake.pings
+        assert flash.read() == before
+
+
+def test_an_erased_file_system_is_formatted_and_waits_at_the_prompt():
+    with scenario() as node:
+        node.expected_findings = {MISUSES["no_main"].finding}
+        flash = node.board.chip.flash
+        for block in range(flash.blocks):
+            flash.erase(block)
+        node.run_hours(1)
+        (wake,) = node.wakes
+        assert wake.how == "main ended" and not wake.pings
+        image = flash.read()
+        files = LittleFS(block_size=4096, block_count=len(image) // 4096, mount=False, name_max=255)
+        files.context.buffer = bytearray(image)
+        files.mount()
+        assert files.listdir("/") == ["boot.py"]
+
+
 def test_image_holds_the_version_and_the_commit():
     files = image.application_files(BOARD)
     assert image.commit().encode() in files["binnode/version.mpy"]
@@ -54,8 +85,6 @@ def test_image_holds_the_version_and_the_commit():
 
 
 def test_independent_reader_finds_every_file():
-    from littlefs import LittleFS
-
     files = image.application_files(BOARD)
     content = image.littlefs_image(files, BOARD.flash.fs_size)
     assert len(content) == BOARD.flash.fs_size

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from binnode_tools import image
 from binnode_tools.virtual_board import misuse
-from binnode_tools.virtual_board.chip import DEEP_SLEEP, WATCHDOG
 from binnode_tools.virtual_board.misuse import MISUSES
+from binnode_tools.virtual_board.wake import DEEP_SLEEP, WATCHDOG
 
+from tests.system.radio_programs import FOUND as RADIO_FOUND
 from tests.system.small_program import C3, CONNECTED, ESP32, ONLINE, SLEEP, WIFI, board_with, wakes_of
 
 PAGE = Path(misuse.__file__).with_name("MISUSE.md")
@@ -20,6 +21,7 @@ RAISED = {
     "no_adc": [("ADC(Pin(23))", ESP32), ("ADC(Pin(8))", C3)],
     "adc2_wifi": [(f"adc = ADC(Pin(26))\nadc.read_uv()\n{WIFI}\nadc.read_uv()", ESP32)],
     "uart_unknown": [("UART(3)", ESP32)],
+    "spi_unknown": [("machine.SPI(3)", ESP32)],
     "uart_pin": [("UART(1, tx=24, rx=25)", ESP32), ("UART(1, 9600, tx=Pin(4), rx=40)", ESP32)],
     "rtc_too_long": [("RTC().memory(bytes(2048))\nRTC().memory(bytes(2049))", ESP32)],
     "nvs_key_long": [
@@ -41,7 +43,7 @@ RAISED = {
     "socket_wifi_off": [(f"{CONNECTED}\nwlan.active(False)\ns.recv(1)", ESP32)],
     "too_many_sockets": [(f"{ONLINE}\nall = [socket.socket() for _ in range(11)]", ESP32)],
 }
-FIELDS = {"uart_unknown": {"id": 3}}
+FIELDS = {"uart_unknown": {"id": 3}, "spi_unknown": {"id": 3}}
 
 
 @pytest.mark.parametrize(("name", "code", "board"), [(name, *each) for name, row in RAISED.items() for each in row])
@@ -254,9 +256,9 @@ def test_without_main_py_the_board_stays_at_its_prompt(files):
 
 
 def test_every_row_is_committed_above():
-    committed = {*RAISED, *FOUND, *REFUSED, "no_main"}
+    committed = {*RAISED, *FOUND, *RADIO_FOUND, *REFUSED, "no_main"}
     assert committed == set(MISUSES)
-    assert {name for name, row in MISUSES.items() if row.finding} == {*FOUND, "no_main"}
+    assert {name for name, row in MISUSES.items() if row.finding} == {*FOUND, *RADIO_FOUND, "no_main"}
 
 
 def test_the_page_is_made_from_the_table():

@@ -48,7 +48,7 @@ def sound_config(**changes) -> bytes:
         (lambda rtc: rtc[: len(rtc) // 2], "rtc_damaged"),
         (lambda rtc: rtc[:70] + bytes(len(rtc) - 70), "rtc_damaged"),
         (lambda rtc: rtc[:10] + bytes([rtc[10] ^ 4]) + rtc[11:], "rtc_damaged"),
-        (lambda rtc: rtc[:2] + b"\x03" + rtc[3:], "rtc_newer"),
+        (lambda rtc: rtc[:2] + b"\x04" + rtc[3:], "rtc_newer"),
     ],
 )
 def test_rtc_memory_that_is_not_in_order(damage, name):
@@ -103,6 +103,27 @@ def test_config_is_told_once(text, name):
         node.run_hours(14)
         assert recoveries_of(node) == [[name]], [wake.console for wake in node.wakes if "ail" in wake.console]
         assert len(node.reports()) >= 3 and all(report.kind == "ok" for report in node.reports())
+
+
+def test_config_that_changes_between_two_wakes_is_seen():
+    """Damage in the flash is; so is a file that leaves fields to their defaults."""
+    with scenario(lambda t_s: 600, files_with_config(sound_config())) as node:
+        node.run_hours(1)
+        flash = node.board.chip.flash
+        for hour, text, word, empty_mm in (
+            (2, sound_config(empty_mm=900), None, 900),
+            (3, sound_config(empty_mm=9), "empty_mm = 9: must be", 1000),
+            (4, b'{"version": 1, "transport": "none"}', None, 1000),
+        ):
+            os.pwrite(flash.fd, image.littlefs_image(files_with_config(text), flash.blocks * 4096), 0)
+            taken = len(node.wakes)
+            node.run_hours(hour)
+            assert len(node.wakes) == taken + 4
+            for wake in node.wakes[taken:]:
+                line = wake.console.splitlines()[-1]
+                fill, distance_mm = float(line.split(" %")[0].split()[-1]), int(line.split(" mm")[0].split()[-1])
+                assert (word in line) if word else "config" not in line and "must be" not in line
+                assert abs(fill - 100 * (empty_mm - distance_mm) / (empty_mm - 200)) < 0.06, line
 
 
 @pytest.mark.parametrize("text", [b'{"version": 1, "empty_mm": 1', b"", b"\xff\xfe\x00garbage", b"[1, 2]", b"[" * 3000])

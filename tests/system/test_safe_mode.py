@@ -9,10 +9,13 @@ import pytest
 from binnode_tools import boards, image
 from binnode_tools.codec import decode, decode_diagnostics
 from binnode_tools.virtual_board import node_kit
-from binnode_tools.virtual_board.chip import WATCHDOG
 from binnode_tools.virtual_board.network import AccessPoint
+from binnode_tools.virtual_board.peers import PUBLISH
+from binnode_tools.virtual_board.wake import WATCHDOG
 
 from tests.system.scenario import HOUR_US, scenario
+from tests.system.snapshots import next_wake
+from tests.system.test_cuts import checkpointed, waiting
 
 BOARD = boards.load("esp32_devkit")
 HANG = b"\n\ndef _hang():\n    import time\n    while True:\n        time.sleep_ms(500)\n"
@@ -218,6 +221,32 @@ def test_two_crashes_are_not_safe_mode_yet():
         assert not [wake for wake in node.wakes if "safe mode" in wake.console]
         assert [report.kind for report in node.reports()][:2] == ["fault", "ok"]
         assert len(diagnostics_of(node)) == 2, "the boot with the first crash, and the second crash"
+
+
+def test_delivery_of_safe_mode_that_breaks_off_leaves_no_delivered_reading_in_the_checkpoint():
+    with scenario() as node:
+        node.run_hours(0.6)
+        node.board.on_wake_end = None
+        from binnode.storage.state import unpack
+
+        state = unpack(node.board.chip.rtc)
+        state.safe = state.checkpointed = True
+        state.safe_try_at_s, state.retry_at_s = 80000, 0
+        for number in range(100):
+            state.backlog.add(10 * number, 300)
+        waited = len(state.backlog)
+        node.board.chip.rtc = bytes(state.pack())
+        node.board.chip.nvs.provision("binnode", "checkpoint", bytes(state.pack()))
+
+        class OneMessage(list):
+            def append(self, message):
+                super().append(message)
+                node.broker.mute.add(PUBLISH)
+
+        node.broker.published = OneMessage(node.broker.published)
+        next_wake(node)
+        assert "safe mode" in node.wakes[-1].console and "failed: " in node.wakes[-1].console
+        assert 0 < waiting(node) == checkpointed(node) == waited - len(node.reports()[-1].history)
 
 
 def test_crash_loop_of_ten_days_spares_nvs():

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable
 
 import pytest
 from binnode_tools.virtual_board import node_kit
-from binnode_tools.virtual_board.chip import DEEP_SLEEP
 from binnode_tools.virtual_board.network import GATEWAY, Stream
 from binnode_tools.virtual_board.services import DNS_PORT, Cut
 from binnode_tools.virtual_board.tls_peer import Fault
+from binnode_tools.virtual_board.wake import DEEP_SLEEP
 
 from tests.system.pki import Authority
 from tests.system.scenario import Scenario, scenario, wake_budget_us

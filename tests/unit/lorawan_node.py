@@ -3,7 +3,7 @@
 from binnode.lorawan import join, restart, store
 from binnode.lorawan.mac import Mac, Tx
 from binnode.lorawan.regions import region
-from binnode.lorawan.session import recall
+from binnode.lorawan.restart import recall
 from lorawan_network import Network
 
 OTAA = (bytes(range(16)), bytes.fromhex("70b3d57ed0000001"), bytes.fromhex("0004a30b001c0530"))

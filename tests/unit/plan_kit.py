@@ -1,6 +1,7 @@
 """What the tests of the channel plans share, on CPython and on MicroPython."""
 
 from binnode.lorawan.regions import region
+from binnode.lorawan.restart import clear
 from binnode.lorawan.session import Session
 
 DYNAMIC = ("EU868", "KR920", "IN865", "AS923-1", "AS923-2", "AS923-3", "AS923-4", "AS923-JP")
@@ -10,7 +11,7 @@ FIXED = ("US915", "AU915")
 
 def new(name, sub_band=0):
     """(plan, session) as before a join."""
-    plan, session = region(name), Session()
+    plan, session = region(name), clear(Session())
     plan.reset(session, sub_band)
     return plan, session
 

@@ -175,7 +175,36 @@ def test_port_that_comes_back_is_waited_for(board, tmp_path):
 
     with BoardLink(str(port), 10, told) as link:
         assert link.call("echo", 1) == {"args": [1]}
-    assert notices[0].startswith(f"there is no port {port}. ")
+    assert re.match(rf"there is no port {port}\. .* press its button or reset \(EN\) while", notices[0])
+    assert len(notices) == 1
+
+
+def test_port_that_has_just_come_back_may_not_be_ours_yet(board, tmp_path, monkeypatch):
+    """udev gives a new device file its rights a moment later, and other programs look at it."""
+    port, tries = tmp_path / "ttyACM0", []
+    real = serial.serial_for_url
+
+    def opening(*arguments, **options):
+        if port.exists():
+            tries.append(1)
+            if len(tries) <= 3:
+                raise serial.SerialException(errno.EACCES, "could not open port")
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(serial, "serial_for_url", opening)
+    with BoardLink(str(port), 10, lambda text: port.symlink_to(board.port)) as link:
+        assert link.call("echo", 1) == {"args": [1]}
+    assert len(tries) > 3
+
+
+def test_a_port_that_went_away_is_let_go(board):
+    """Held open, its name would stay taken: the chip's own USB would come back as another."""
+    with BoardLink(board.port) as link:
+        terminal = link._open.serial
+        board.unplug()
+        with pytest.raises(LinkError, match="broke"):
+            link.call("echo", 1)
+    assert not terminal.is_open
 
 
 def test_no_such_port_lists_those_there_are(monkeypatch):
@@ -191,7 +220,8 @@ def test_no_such_port_lists_those_there_are(monkeypatch):
     ports = [Port("/dev/ttyUSB1", 1), Port("/dev/ttyUSB0", 1), Port("/dev/ttyS0", None)]
     monkeypatch.setattr(serial.tools.list_ports, "comports", lambda: ports)
     message = no_link("/dev/ttyNONE", 0)
-    assert message == ("there is no port /dev/ttyNONE. Ports there are: /dev/ttyUSB0 (CP2102), /dev/ttyUSB1 (CP2102).")
+    there_are = "there is no port /dev/ttyNONE. Ports there are: /dev/ttyUSB0 (CP2102), /dev/ttyUSB1 (CP2102). "
+    assert message.startswith(there_are)
 
 
 def test_port_that_another_program_holds(board):

@@ -58,7 +58,7 @@ def test_config_set_is_all_or_nothing(board):
     _, err = binnode(board, "config", "set", "measure_s=often", code=main.FAILED)
     assert 'measure_s = "often": must be 10..86400 s' in err
     _, err = binnode(board, "config", "set", "measure_s", code=main.FAILED)
-    assert "measure_s: write measure_s=VALUE; without a value stand only wifi_key, mqtt_key" in err
+    assert "measure_s: write measure_s=VALUE; without a value stand only lora_app_key, lora_app_s_key" in err
     _, err = binnode(board, "config", "get", "measure", code=main.FAILED)
     assert "measure: unknown; binnode config show lists what there is" in err
 
@@ -181,6 +181,50 @@ def test_calibrate_measures_empty_and_full(board, monkeypatch):
     assert out.endswith("Saved. The node starts.\n") and board.light_sleeps() == 0
 
 
+@pytest.mark.parametrize(
+    ("options", "kept"),
+    [
+        (["--diameter-mm", "1600"], {"shape": "lying", "diameter_mm": 1600}),
+        (["--shape", "lying"], {"shape": "lying", "diameter_mm": 0}),
+        (["--strapping", "0:0,300:250,1200:1000"], {"shape": "strapping", "strapping": "0:0,300:250,1200:1000"}),
+        (["--shape", "upright"], {"shape": "upright"}),
+    ],
+)
+def test_calibrate_keeps_what_its_shape_needs(board, monkeypatch, options, kept):
+    guide(monkeypatch, board, 1400, "300")
+    out, _ = binnode(board, "calibrate", *options)
+    assert kept.items() <= board.config().items() and near(board.config()["empty_mm"], 1400)
+    for name in ("bottom_permille", "diameter_mm", "strapping"):
+        assert (name in out) == (name in kept)
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("0:0", 'strapping = "0:0": must be empty or 2 to 16 pairs mm:volume from 0:0 on, both rising'),
+        ("0:0,300:250,200:400", "both rising"),
+        ("0;0,300;250", "must be empty or 2 to 16 pairs"),
+        ("0:0,7000:100", "up to 6000 mm and 10000"),
+    ],
+)
+def test_calibrate_checks_a_table_before_anything_is_measured(board, monkeypatch, table, message):
+    prompts = guide(monkeypatch, board)
+    _, err = binnode(board, "calibrate", "--strapping", table, code=main.FAILED)
+    assert message in err and "The calibration is as it was." in err
+    assert not prompts and board.config() is None
+
+
+def test_calibrate_repeats_what_the_measured_bin_and_its_shape_make_of_each_other(board, monkeypatch):
+    guide(monkeypatch, board, 1400, "100", "300")
+    _, err = binnode(board, "calibrate", "--strapping", "0:0,600:500,1250:1000")
+    assert re.search(r"the node refuses: .* must reach the full line, 1[23]\d\d mm \(empty_mm - full_mm\)", err)
+    assert board.config()["full_mm"] == 300
+    board.surface(1400)
+    _, err = binnode(board, "calibrate", "--yes", "--full-mm", "300", "--diameter-mm", "900", code=main.FAILED)
+    assert re.search(r"diameter_mm = 900: must be 0 or 1[01]\d\d\.\.2\d\d\d", err)
+    assert board.config()["shape"] == "strapping"
+
+
 def test_calibrate_to_a_board_on_the_rim_adds_the_way_down(board, monkeypatch):
     prompts = guide(monkeypatch, board, 900, "60")
     binnode(board, "calibrate", "--rim-to-full", "100")
@@ -221,6 +265,8 @@ def test_calibrate_without_questions_prints_json(board):
         (["--yes"], "give --empty-mm or --full-mm"),
         (["--full-mm", "200", "--rim-to-full", "10"], "give one"),
         (["--shape", "upright", "--bottom-permille", "800"], "is for --shape tapered"),
+        (["--shape", "tapered", "--diameter-mm", "800"], "--diameter-mm: is for --shape lying"),
+        (["--bottom-permille", "800", "--strapping", "0:0,9:9"], "--strapping: is for --shape strapping"),
     ):
         assert message in binnode(board, "calibrate", *args, code=main.USAGE_ERROR)[1]
 

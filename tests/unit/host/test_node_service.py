@@ -45,7 +45,7 @@ def test_secret_goes_in_and_never_comes_out(board, node):
     with pytest.raises(NodeError, match=r"^wifi_key: must be 8..63 characters$"):
         node.keep_secret("wifi_key", SECRET * 4)
     shown = node.show()
-    assert shown.secrets == {"wifi_key": True, "mqtt_key": False}
+    assert [name for name, is_set in shown.secrets.items() if is_set] == ["wifi_key"]
     assert board.secrets() == {"wifi_key": SECRET}
     assert SECRET not in str(shown) + board.said.decode(errors="replace")
     assert all(SECRET.encode() not in path.read_bytes() for path in board.flash.rglob("*") if path.is_file())

@@ -5,8 +5,8 @@ import re
 from pathlib import Path
 
 import pytest
-from binnode_tools.virtual_board import acts, acts_chip, acts_network, acts_pins, world
-from binnode_tools.virtual_board.chip import HANDLERS
+from binnode_tools.virtual_board import acts, acts_chip, acts_network, acts_pins, trace
+from binnode_tools.virtual_board.handlers import HANDLERS
 
 ROOT = Path(__file__).parents[3]
 FIRMWARE = ROOT / "firmware"
@@ -15,6 +15,7 @@ ON_THE_WAY = [
     *sorted((FIRMWARE / "binnode" / "sensing").glob("*.py")),
     *sorted((FIRMWARE / "binnode" / "reporting").glob("*.py")),
     *sorted((FIRMWARE / "binnode" / "storage").glob("*.py")),
+    *sorted((FIRMWARE / "binnode" / "lorawan").rglob("*.py")),
     FIRMWARE / "binnode" / "node.py",
     FIRMWARE / "binnode" / "board.py",
     FIRMWARE / "binnode" / "config.py",
@@ -67,8 +68,8 @@ def test_every_act_has_a_handler_and_stands_on_the_page():
         if row.startswith("| ")
         for name in re.findall(r"[A-Z][A-Z0-9_]+", row.split("|")[1])
     }
-    assert described == set(world.NAMES.values())
-    assert set(HANDLERS) == set(world.NAMES)
+    assert described == set(trace.NAMES.values())
+    assert set(HANDLERS) == set(trace.NAMES)
     assert f"`{acts.REQUEST}`" in page and f"`{acts.ANSWER}`" in page
 
 
@@ -84,13 +85,35 @@ def test_files_stay_small_enough_to_read(folder):
 
 def test_only_board_and_the_cold_start_touch_the_chip():
     chip = {"machine", "esp32", "network", "socket", "onewire"}
-    allowed = {"main.py", "verify.py", "binnode/board.py", "binnode/service.py"}
+    allowed = {"main.py", "verify.py", "binnode/board.py", "binnode/board_radio.py", "binnode/service.py"}
     for path in FIRMWARE.rglob("*.py"):
         name = path.relative_to(FIRMWARE).as_posix()
         for node in ast.walk(ast.parse(path.read_text())):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             assert name in allowed or not chip & set(names), f"{name} imports {names}"
+
+
+# Constants that a module has a copy of, since an import costs a wake more: whose they are.
+COPIES = {
+    "sensing/echo_filter.py": ("sensing/kinds.py",),
+    "sensing/pulse_ranger.py": ("sensing/kinds.py",),
+    "node.py": ("sensing/kinds.py",),
+    "reporting/policy.py": ("reporting/reasons.py", "sensing/kinds.py"),
+}
+
+
+def constants(name: str) -> dict[str, int]:
+    """Names and values of a module's integers: NAME = 3 and NAME = const(3)."""
+    found = re.findall(r"^(\w+) = (?:const\()?(-?\d+)\b", (FIRMWARE / "binnode" / name).read_text(), re.MULTILINE)
+    return {key: int(value) for key, value in found}
+
+
+@pytest.mark.parametrize("name", COPIES)
+def test_copies_of_constants_are_true(name):
+    originals = {f"_{key}": value for origin in COPIES[name] for key, value in constants(origin).items()}
+    copies = {key: value for key, value in constants(name).items() if key in originals}
+    assert copies and copies == {key: originals[key] for key in copies}
 
 
 def test_nothing_names_the_workplace():

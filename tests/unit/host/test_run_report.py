@@ -8,13 +8,23 @@ from datetime import date
 
 import pytest
 from binnode_tools.virtual_board import run_chart, run_picture, run_report
-from binnode_tools.virtual_board.run_report import Progress, Report, RunResult, alarm_spans, match_emptyings, summary
+from binnode_tools.virtual_board.run_report import (
+    Progress,
+    RadioFigures,
+    Report,
+    RunResult,
+    alarm_spans,
+    match_emptyings,
+    summary,
+)
 from rich.console import Console
 
 HOUR_S, DAY_S = 3_600, 86_400
 KEYS = {"days", "measurements", "reports", "decoded", "max_abs_fill_error_pct", "emptyings_true", "emptyings_reported"}
 KEYS |= {"false_emptyings", "interpreter_starts", "awake_ms_median", "awake_ms_max", "charge_mc_per_day"}
-KEYS |= {"trace_sha256", "micropython_version", "board", "bin", "seed", "world", "findings"}
+KEYS |= {"trace_sha256", "micropython_version", "board", "bin", "seed", "world", "findings", "transport"}
+RADIO_KEYS = {"region", "joins", "uplinks", "downlinks", "lost_uplinks", "airtime_s_per_day", "data_rates"}
+RADIO_KEYS |= {"duty_cycle_worst"}
 
 
 def true_level(t_s):
@@ -71,9 +81,29 @@ def chart(result, width=80, height=22, **console):
     return printed(show, width=width, **console)
 
 
+def test_a_run_over_lorawan_adds_its_radio():
+    radio = RadioFigures(
+        region="EU868",
+        joins=1,
+        uplinks=40,
+        downlinks=39,
+        lost_uplinks=2,
+        airtime_s_per_day=1.23456,
+        data_rates={"SF9BW125": 30, "SF7BW125": 12},
+        duty_cycle_worst=0.012345,
+    )
+    run = made_up_run(radio=radio)
+    numbers = summary(run)
+    assert set(numbers) == KEYS | RADIO_KEYS and numbers["transport"] == "lorawan"
+    assert (numbers["airtime_s_per_day"], numbers["duty_cycle_worst"]) == (1.235, 0.0123)
+    text = printed(run_report.print_table, run)
+    assert "EU868: 1 join, 40 uplinks (2 more lost), 39 downlinks" in text
+    assert "1.23 s a day; SF9BW125: 30, SF7BW125: 12" in text and "worst hour 1.2%" in text
+
+
 def test_summary_has_the_agreed_keys_and_numbers():
     numbers = summary(made_up_run())
-    assert set(numbers) == KEYS
+    assert set(numbers) == KEYS and numbers["transport"] == "wifi"
     assert (numbers["days"], numbers["measurements"], numbers["bin"]) == (4, 384, "1511199")
     assert (numbers["emptyings_true"], numbers["emptyings_reported"], numbers["false_emptyings"]) == (1, 1, 0)
     assert (numbers["awake_ms_median"], numbers["awake_ms_max"]) == (310, 900)

@@ -100,7 +100,7 @@ FIELDS = {
     "retry_at_s": st.integers(0, 2**30 + 7199),
     "failures": st.integers(0, 255),
     "channel": st.integers(0, 14),
-    "bssid": optional(st.binary(min_size=6, max_size=6).filter(lambda bssid: bssid != b"\xff" * 6)),
+    "config_crc": st.integers(0, 2**32 - 1),
     "step": st.integers(0, 5),
     "crash_step": st.integers(0, 5),
     "crashes": st.integers(0, 255),
@@ -111,7 +111,7 @@ FIELDS = {
     "crash_line": st.integers(0, 4095),
     "checkpoint_at_s": st.integers(0, 2**32 - 1),
     "safe_try_at_s": st.integers(0, 2**32 - 1),
-    "crash_kept_at_s": optional(st.integers(0, 2**32 - 2)),
+    "crash_kept_at_s": optional(st.integers(0, 2**31 - 1)),
 }
 STATES = st.tuples(
     st.fixed_dictionaries(FIELDS),

@@ -1,9 +1,12 @@
 """The configuration: loading never fails, older files are migrated, messages say what would work."""
 
+import binascii
 import json
 
 from binnode import config, config_rules
 from binnode.sensing.modules import profile
+from binnode.storage import recoveries
+from binnode.storage.state import State
 from check import raises
 
 
@@ -36,8 +39,48 @@ def complete(**fields):
 def test_the_contract_of_the_defaults():
     assert config.load(None) == (config.DEFAULTS, None)
     assert config_rules.check(config.DEFAULTS) == []
-    assert len(config.DEFAULTS) == 28 and config.DEFAULTS["empty_mm"] == 1000 and config.DEFAULTS["measure_s"] == 900
+    assert len(config.DEFAULTS) == 40 and config.DEFAULTS["empty_mm"] == 1000 and config.DEFAULTS["measure_s"] == 900
     assert set(config.DEFAULTS) == set(config.LIMITS) == set(config_rules.FIELDS)
+
+
+def settled(content, told=0):
+    """(config, problem, state) as at the start of a wake."""
+    state = State()
+    state.config_crc, state.config_partial, state.told = 1, True, told
+    found, problem = config.settings(state, content)
+    return found, problem, state
+
+
+def test_a_file_in_order_is_remembered():
+    whole = json.dumps(complete(empty_mm=1500)).encode()
+    for content, partial in ((whole, False), (b'{"empty_mm": 1500}', True), (b"{}", True)):
+        found, problem, state = settled(content)
+        assert found == dict(config.DEFAULTS, **json.loads(content)) and problem is None
+        assert state.config_crc == binascii.crc32(content) != 0 and state.config_partial == partial
+        assert not state.recoveries and not state.diagnose
+
+
+def test_a_file_that_is_not_in_order_is_looked_through_at_every_wake():
+    for content, code in (
+        (b"", recoveries.CONFIG_DAMAGED),
+        (b"\xff\xfe", recoveries.CONFIG_DAMAGED),
+        (b"[1, 2]", recoveries.CONFIG_DAMAGED),
+        (b'{"empty_mm": 5}', recoveries.CONFIG_FIELDS),
+        (b'{"version": 0}', recoveries.CONFIG_MIGRATED),
+    ):
+        found, problem, state = settled(content)
+        assert config_rules.check(found) == [] and state.config_crc == 0, content
+        assert (problem is None) == (code == recoveries.CONFIG_MIGRATED)
+        assert state.recoveries == 1 << code and state.diagnose
+    found, problem, state = settled(None)
+    assert found == config.DEFAULTS and problem is None and state.config_crc == 0 and not state.recoveries
+
+
+def test_what_was_told_of_a_file_is_over_with_the_next_that_is_in_order():
+    told = 1 << recoveries.CONFIG_DAMAGED
+    assert settled(b"{}", told)[2].told == 0
+    state = settled(b"{", told)[2]
+    assert state.told == told and not state.recoveries and not state.diagnose
 
 
 def test_a_caller_can_change_what_it_got():
@@ -63,7 +106,7 @@ def test_wrong_types_and_limits_cost_only_their_field():
     assert problem(measure_s="900") == 'measure_s = "900": must be 10..86400 s, from one measurement to the next'
     assert problem(mqtt_port=True) == "mqtt_port = True: must be 1..65535, port of the MQTT broker"
     assert problem(wifi_ssid=None) == "wifi_ssid = None: must be a text of 0..32 bytes, the name of the Wi-Fi network"
-    assert problem(transport="lora") == 'transport = "lora": must be wifi or none, how reports leave the node'
+    assert problem(transport="lora") == 'transport = "lora": must be wifi, lorawan or none, how reports leave the node'
     assert problem(mqtt_topic="a/#") == (
         'mqtt_topic = "a/#": must be a text of 1..64 bytes without + and #, what the node\'s topics begin with'
     )
@@ -125,7 +168,8 @@ def test_the_blind_zone_of_the_module():
 
 def test_static_addresses():
     good = "10.0.0.7/255.0.0.0/10.0.0.1/9.9.9.9"
-    assert problem(wifi_address=good) is None
+    for fine in (good, "0.0.0.0/255.255.255.255/1.2.3.4/8.8.8.8", ""):
+        assert problem(wifi_address=fine) is None
     for bad in (
         "10.0.0.7",
         "10.0.0.7/24/10.0.0.1/9.9.9.9",
@@ -135,6 +179,10 @@ def test_static_addresses():
         good.replace("7", "x"),
         good.replace("7", "\u00b2"),
         good.replace("/", "."),
+        good.replace("7", "-7"),
+        good.replace("7", "0007"),
+        good.replace("7", " 7"),
+        good.replace("9.9.9.9", "9.9.9"),
         "...",
     ):
         text = problem(wifi_address=bad)
@@ -194,9 +242,33 @@ def test_values_from_a_command_line():
 
 
 def test_secrets():
-    assert config_rules.SECRETS == ("wifi_key", "mqtt_key")
+    assert config_rules.SECRETS == ("wifi_key", "mqtt_key", "lora_app_key", "lora_nwk_s_key", "lora_app_s_key")
+    assert config_rules.check_secret("lora_app_key", "0123456789abcdefABCDEF0123456789") is None
+    for wrong in ("", "0123456789abcdefABCDEF012345678", "g123456789abcdefABCDEF0123456789"):
+        assert config_rules.check_secret("lora_app_key", wrong) == "lora_app_key: must be 32 hex digits"
     assert config_rules.check_secret("wifi_key", "12345678") is None
     assert config_rules.check_secret("wifi_key", "x" * 63) is None
     for bad in ("1234567", "x" * 64, None):
         assert config_rules.check_secret("wifi_key", bad) == "wifi_key: must be 8..63 characters"
     assert config_rules.check_secret("mqtt_key", "") == "mqtt_key: must be 1..64 characters"
+
+
+def test_lorawan_fields():
+    assert problem(lora_join_eui="70B3D57ED0000001") is None and problem(lora_dev_eui="") is None
+    text = problem(lora_join_eui="70B3D57ED000001")
+    assert text.startswith('lora_join_eui = "70B3D57ED000001": must be empty or 16 hex digits, JoinEUI')
+    assert "must be empty or 8 hex digits" in problem(lora_dev_addr="260G0000")
+    assert "must be EU868, KR920" in problem(lora_region="EU686")
+    assert (
+        problem(lora_join="abp")
+        == 'lora_join = abp: needs lora_dev_addr, 8 hex digits of the network\'s; using lora_join = "otaa"'
+    )
+    assert problem(lora_join="abp", lora_dev_addr="26011F01") is None
+
+
+def test_a_fall_back_is_another_way():
+    assert problem(transport="lorawan", fallback="wifi") is None
+    assert problem(transport="wifi", fallback="lorawan") is None
+    for transport, fallback in (("wifi", "wifi"), ("lorawan", "lorawan"), ("none", "wifi")):
+        wrong = "fallback = %s: must be none or another way than transport (%s); using fallback" % (fallback, transport)
+        assert problem(transport=transport, fallback=fallback).startswith(wrong)

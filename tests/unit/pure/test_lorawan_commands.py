@@ -172,7 +172,14 @@ def test_rx_timing():
 
 
 def test_dev_status_tells_battery_and_the_margin_of_its_frame():
-    for battery, snr_db, answer in ((255, 5, b"\x06\xff\x05"), (0, -20, b"\x06\x00\x2c"), (100, 40, b"\x06\x64\x1f")):
+    for battery, snr_db, answer in (
+        (None, 5, b"\x06\xff\x05"),
+        ((3300, 3300), -20, b"\x06\x01\x2c"),
+        ((4200, 3300), 40, b"\x06\xfe\x1f"),
+        ((3750, 3300), 0, b"\x06\x7f\x00"),
+        ((3000, 3300), 0, b"\x06\x01\x00"),
+        ((4400, 4300), 0, b"\x06\xfe\x00"),
+    ):
         node = joined()
         node.mac.battery = battery
         assert node.told(b"\x06", snr_db) == answer

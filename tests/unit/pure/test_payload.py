@@ -3,6 +3,8 @@
 import json
 
 from binnode.reporting import payload, reasons
+from binnode.sensing import kinds
+from binnode.storage.state import State
 from check import raises
 
 
@@ -45,19 +47,20 @@ def test_example_of_the_specification():
 
 
 def test_each_flag_has_its_bit():
-    flags = (
-        (payload.FLAG_FULL, 0x01),
-        (payload.FLAG_RELEASED, 0x02),
-        (payload.FLAG_EMPTIED, 0x04),
-        (payload.FLAG_FAULT, 0x08),
-        (payload.FLAG_LOW_BATTERY, 0x10),
-        (payload.FLAG_FIRST, 0x20),
-        (payload.FLAG_LID_OPEN, 0x40),
-        (payload.FLAG_THINNED, 0x80),
-    )
-    for flag, bit in flags:
-        assert flag == bit
-        assert pack((1, flag, None, 0, 0, None, None, None), [], 8)[1] == bit
+    words = ((0x01, "alarm"), (0x02, "released"), (0x04, "emptied"), (0x10, "low_battery"), (0x20, "first"))
+    for bit, word in words:
+        state = State()
+        state.first = False
+        setattr(state, word, True)
+        assert payload.flags(state, kinds.OK) == bit, word
+        assert pack((1, bit, None, 0, 0, None, None, None), [], 8)[1] == bit
+    state.first = False
+    assert payload.flags(state, kinds.FAULT) == 0x08 and payload.flags(state, kinds.LID_OPEN) == 0x40
+    assert [payload.flags(state, kind) for kind in (kinds.NOISY, kinds.NO_ECHO, kinds.TOO_NEAR, kinds.TOO_FAR)] == [
+        0
+    ] * 4
+    state.backlog.thinned = True
+    assert payload.flags(state, kinds.OK) == 0x80
 
 
 def test_each_reason_has_its_number():

@@ -40,7 +40,7 @@ class Node:
         takes = self.link(hour)
         while why:
             earlier = policy.earlier(state, self.room, now_s)
-            flags = policy.flags(state, kind)
+            flags = payload.flags(state, kind)
             policy.trying(state, CONFIG, now_s)
             self.tries.append(hour)
             if len(arrived) == takes:
@@ -151,9 +151,9 @@ def test_reading_without_a_level_never_touches_the_fill():
 def test_two_days_without_a_link_lose_nothing():
     node = Node(down_until(99))
     assert node.trace(quarters(0, 59.75, 400)) == []
-    assert len(node.state.backlog) == 240 and not node.state.thinned
+    assert len(node.state.backlog) == 240 and not node.state.backlog.thinned
     assert node.trace(quarters(60, 60, 400)) == []
-    assert len(node.state.backlog) == 240 and node.state.thinned
+    assert len(node.state.backlog) == 240 and node.state.backlog.thinned
     node = Node(lambda hour: 0 if 2 <= hour < 50 else 99)
     assert node.trace(quarters(0, 1.75, 400)) == [(0, FIRST)]
     node.messages.clear()
@@ -341,11 +341,11 @@ def test_reports_count_wraps_at_16_bits():
 def test_flags_show_battery_and_thinned_backlog():
     state = State()
     state.first = False
-    assert policy.flags(state, OK) == 0
+    assert payload.flags(state, OK) == 0
     state.low_battery = True
-    assert policy.flags(state, OK) == payload.FLAG_LOW_BATTERY
+    assert payload.flags(state, OK) == 0x10
     state.backlog.thinned = True
-    assert policy.flags(state, FAULT) == 0x10 | 0x80 | 0x08
+    assert payload.flags(state, FAULT) == 0x10 | 0x80 | 0x08
 
 
 def test_backlog_keeps_what_the_payload_calls_a_level():

@@ -25,6 +25,12 @@ class Board:
     def secret(self, key):
         return ""
 
+    def set_clock(self, seconds):
+        self.time.now_s = seconds
+
+    def rest_radio(self):
+        pass
+
     def kept(self, key, longest):
         return self.nvs.get(key, b"")
 
@@ -86,11 +92,13 @@ def test_each_damage_of_the_memory_has_its_name():
             assert state.first and state.diagnose and not state.backlog.data
 
 
-def test_memory_of_version_1_is_migrated_and_loses_nothing():
-    from rtc_version_1 import image
+def test_memory_of_an_older_layout_is_migrated_and_loses_nothing():
+    import rtc_version_1
+    import rtc_version_2
 
-    state, names = found(Board(24000), image(), HARD)
-    assert names == ["rtc_migrated"] and len(state.backlog) == 2 and state.reports == 17
+    for older in (rtc_version_1, rtc_version_2):
+        state, names = found(Board(24000), older.image(), HARD)
+        assert "rtc_migrated" in names and len(state.backlog) == 2 and state.reports == 17
 
 
 def test_wake_that_was_interrupted_is_a_crash_unless_power_failed_or_somebody_was_there():
@@ -126,6 +134,13 @@ def test_three_interrupted_wakes_are_safe_mode():
     assert len(state.backlog) == 3 and board.writes == 1
 
 
+def test_settings_are_looked_through_again_after_every_start_but_the_plain_one():
+    state = sleeping()
+    state.config_crc = 5
+    for cause in (POWER_ON, HARD, WATCHDOG, SOFT):
+        assert found(Board(103000), state.pack(), cause)[0].config_crc == 0, "it may be another firmware"
+
+
 def test_mark_of_damaged_files_keeps_what_follows():
     image = sleeping().pack()
     state, names = found(Board(103000), b"b!" + image[2:], DEEP_SLEEP)
@@ -141,9 +156,36 @@ def test_checkpoint_comes_back_after_power_loss_with_ages_that_are_lower_bounds(
     board.time.now_s = 4
     restored, names = found(board, b"", POWER_ON)
     assert names == ["checkpoint_restored"] and restored.first and restored.urgent and restored.checkpointed
-    assert restored.backlog.oldest(9, 4) == [(3000, 300), (2100, 301), (1200, 302)]
-    assert restored.backlog.oldest(1, 64) == [(3060, 300)]
+    now_s = board.time.time()
+    assert restored.backlog.oldest(9, now_s) == [(3000, 300), (2100, 301), (1200, 302)]
+    assert restored.backlog.oldest(1, now_s + 60) == [(3060, 300)]
     assert restored.alarm and restored.reports == 7 and restored.step == restored.crashes == restored.wakes == 0
+
+
+def test_clock_goes_on_from_the_checkpoint_and_after_a_dip_from_there():
+    """No time lies before the clock's zero, where it would be one of 34 years later."""
+    board, state = Board(), sleeping()
+    checkpoint.keep(board, state, 103000)
+    board.time.now_s = 4
+    restored, _ = found(board, b"", POWER_ON)
+    assert board.time.now_s == 103000
+    restored.step = MEASURING
+    board.time.now_s = 4
+    dipped, names = found(board, restored.pack(), POWER_ON)
+    assert "brown_out" in names and board.time.now_s == 103000
+    assert dipped.backlog.oldest(1, 103000) == [(3000, 300)]
+
+
+def test_clock_goes_on_after_a_dip_that_kept_rtc_memory():
+    for reported_s, last_s in ((0, 101800), (102500, 102500)):
+        board, state = Board(4), sleeping(step=MEASURING)
+        state.reported_at_s = reported_s
+        kept, names = found(board, state.pack(), POWER_ON)
+        assert names == ["brown_out"] and board.time.now_s == last_s and kept.backlog.newest_s() == 101800
+        for cause in (HARD, WATCHDOG, DEEP_SLEEP):
+            board = Board(4)
+            found(board, state.pack(), cause)
+            assert board.time.now_s == 4, "the clock outlived it"
 
 
 def test_checkpoint_after_loss_of_rtc_memory_alone_has_true_ages():
@@ -153,6 +195,15 @@ def test_checkpoint_after_loss_of_rtc_memory_alone_has_true_ages():
     restored, names = found(board, b"\x55" * 99, DEEP_SLEEP)
     assert names == ["rtc_garbage", "checkpoint_restored"]
     assert restored.backlog.oldest(1, 150000) == [(50000, 300)]
+
+
+def test_checkpoint_of_an_older_layout_is_read():
+    import rtc_version_2
+
+    board = Board()
+    board.nvs[checkpoint.KEY] = rtc_version_2.image()
+    restored, names = found(board, b"", POWER_ON)
+    assert names == ["checkpoint_restored"] and restored.backlog.oldest(1, 23400) == [(900, 456)]
 
 
 def test_damaged_checkpoint_is_told_and_not_believed():

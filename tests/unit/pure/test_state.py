@@ -2,9 +2,11 @@ import struct
 
 from binnode.reporting.backlog import CAPACITY
 from binnode.storage import state as state_module
-from binnode.storage.state import CRC_BYTES, FLAGS, HEAD_BYTES, LAYOUT, RESERVED_FROM, State, StateError, unpack
+from binnode.storage.state import FIELDS, FLAGS, LAYOUT, RESERVED_FROM, State, StateError, unpack
 from check import raises
 
+HEAD_BYTES = struct.calcsize(LAYOUT)
+CRC_BYTES = 4
 DOCUMENT = state_module.__file__.rsplit("/", 1)[0] + "/RTC_MEMORY.md"
 
 # A value for each attribute that differs from that of a new State in every byte of its field.
@@ -16,11 +18,12 @@ OTHER = {
     "reported_fill_permille": 0x0203,
     "reports": 0xFEDC,
     "wakes": 0x01020304,
+    "config_crc": 0x61626364,
     "reported_at_s": 0x11121314,
     "retry_at_s": 0x21222324,
+    "answered_at_s": 0x61626364,
     "failures": 7,
     "channel": 11,
-    "bssid": b"\x02\x11\x22\x33\x44\x55",
     "step": 2,
     "crash_step": 3,
     "crashes": 5,
@@ -47,7 +50,7 @@ def busy_state():
 
 
 def values(state):
-    return [getattr(state, name) for name in tuple(OTHER) + FLAGS], bytes(state.backlog.data)
+    return [getattr(state, name) for name in FIELDS + FLAGS], bytes(state.backlog.data), state.backlog.thinned
 
 
 def outcome(memory):
@@ -65,7 +68,8 @@ def refused(memory):
 def test_new_state_knows_nothing():
     state = State()
     assert state.first and state.urgent and not state.alarm and not state.current
-    assert state.last_fill_permille is state.reported_kind is state.bssid is None
+    assert state.last_fill_permille is state.reported_kind is state.crash_kept_at_s is None
+    assert state.wakes == state.config_crc == state.reported_at_s == state.crashes == 0
     assert values(unpack(state.pack())) == values(state)
 
 
@@ -98,11 +102,11 @@ def test_current_reading_is_an_earlier_one_after_the_sleep():
 
 def test_only_waiting_readings_take_room():
     state = State()
-    assert len(state.pack()) == 65
+    assert len(state.pack()) == 67
     for number in range(300):
         state.backlog.add(900 * number, 0)
-    assert len(state.pack()) == 65 + 5 * CAPACITY == 1265 <= RESERVED_FROM
-    assert unpack(state.pack()).thinned
+    assert len(state.pack()) == 67 + 5 * CAPACITY == 1267 <= RESERVED_FROM
+    assert unpack(state.pack()).backlog.thinned
 
 
 def test_memory_that_holds_no_state_is_refused_with_the_reason():
@@ -110,21 +114,21 @@ def test_memory_that_holds_no_state_is_refused_with_the_reason():
     assert refused(b"") == "empty"
     assert refused(bytes(2048)) == "magic"
     assert refused(b"xN" + image[2:]) == "magic"
-    assert refused(image[:2] + b"\x03" + image[3:]) == "version"
+    assert refused(image[:2] + b"\x04" + image[3:]) == "version"
     assert refused(image[:2]) == "length"
     assert refused(image[:20]) == "length"
     assert refused(image[:-1]) == "length"
     assert refused(image[:-5]) == "length"
     assert refused(image[:-1] + bytes([image[-1] ^ 1])) == "crc"
-    assert refused(image[:65] + bytes([image[65] ^ 0x80]) + image[66:]) == "crc"
+    assert refused(image[:67] + bytes([image[67] ^ 0x80]) + image[68:]) == "crc"
 
 
 def test_length_that_is_no_whole_number_of_entries_is_refused():
     image = bytearray(busy_state().pack())
-    for length in (0, 3, 64, 66, 99, 1270, 65535):
-        struct.pack_into(">H", image, 4, length)
+    for length in (0, 3, 66, 68, 99, 1272, 65535):
+        struct.pack_into(">H", image, 5, length)
         assert refused(bytes(image) + bytes(2048)) == "length", length
-    struct.pack_into(">H", image, 4, 70)
+    struct.pack_into(">H", image, 5, 72)
     assert refused(bytes(image)) == "crc"
 
 
@@ -160,7 +164,7 @@ def changed_bytes(one, other):
 
 def test_document_has_the_layout_of_the_code():
     rows = document_rows(4)
-    sizes = {"s": 0, "B": 1, "H": 2, "I": 4}
+    sizes = {"B": 1, "b": 1, "H": 2, "h": 2, "I": 4, "i": 4}
     fields, digits = [], ""
     for letter in LAYOUT[1:]:
         if letter in "0123456789":
@@ -174,8 +178,8 @@ def test_document_has_the_layout_of_the_code():
         assert int(row[0]) == offset, row
         offset += int(row[1])
     assert offset == HEAD_BYTES == struct.calcsize(LAYOUT)
-    assert [row[:3] for row in rows[-2:]] == [["61", "5n", "backlog"], ["61 + 5n", "4", "crc"]]
-    assert CRC_BYTES == 4
+    assert [row[:3] for row in rows[-2:]] == [["63", "5n", "backlog"], ["63 + 5n", str(CRC_BYTES), "crc"]]
+    assert tuple(row[2] for row in rows[4:-2]) == FIELDS
 
 
 def test_document_names_the_byte_that_each_attribute_changes():
@@ -187,19 +191,19 @@ def test_document_names_the_byte_that_each_attribute_changes():
         first, size = int(row[0]), int(row[1])
         assert changed_bytes(before, state.pack()) == list(range(first, first + size)), name
     named = {row[2] for row in document_rows(4)}
-    assert named == {"magic", "version", "flags", "more_flags", "length", "backlog", "crc"} | set(OTHER)
+    assert named == {"magic", "version", "flags", "length", "backlog", "crc"} | set(OTHER)
 
 
 def test_document_names_the_bit_of_each_flag():
     rows = document_rows(3)
-    assert [row[1] for row in rows] == list(FLAGS)
+    assert [row[1] for row in rows] == ["thinned"] + list(FLAGS)
     for bit, name, _ in rows:
         state = State()
         before = state.pack()
         owner = state.backlog if name == "thinned" else state
         setattr(owner, name, not getattr(owner, name))
         after = state.pack()
-        place = 36 if int(bit) > 7 else 3
+        place = 3 if int(bit) > 7 else 4
         assert changed_bytes(before, after) == [place] and before[place] ^ after[place] == 1 << int(bit) % 8, name
 
 
@@ -209,9 +213,19 @@ def test_document_tells_what_an_entry_adds():
     state.backlog.add(0x3FFFFFFF, 0)
     after = state.pack()
     assert len(after) == len(before) + 5
-    assert after[61:66] == b"\xff\xff\xff\xfc\x00"
-    assert changed_bytes(before[:61] + bytes(4), after[:61] + bytes(4)) == [5]  # the length
+    assert after[63:68] == b"\xff\xff\xff\xfc\x00"
+    assert changed_bytes(before[:63] + bytes(4), after[:63] + bytes(4)) == [6]  # the length
     with open(DOCUMENT) as file:
         text = file.read()
     assert f"`{state_module.MAGIC.decode()}`" in text and f"of this layout, {state_module.VERSION} |" in text
-    assert f"Bytes 1265 to {RESERVED_FROM - 1} are free" in text and f"Bytes {RESERVED_FROM} to 2047" in text
+    assert f"Bytes 1267 to {RESERVED_FROM - 1} are free" in text and f"Bytes {RESERVED_FROM} to 2047" in text
+
+
+def test_the_lorawan_session_lies_behind_and_its_neighbour_does_not_move():
+    state = busy_state()
+    alone = state.pack()
+    state.lora = b"a session"
+    image = state.pack()
+    assert image[: len(alone)] == alone and image[RESERVED_FROM:] == b"a session"
+    assert len(image) == RESERVED_FROM + 9 and state.pack(True) == alone
+    assert unpack(bytes(image)).lora == b"a session" and unpack(alone).lora == b""

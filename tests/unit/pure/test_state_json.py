@@ -1,6 +1,6 @@
 import json
 
-from binnode.reporting import payload, reasons
+from binnode.reporting import reasons
 from binnode.reporting.state_json import state_json
 from binnode.sensing import kinds
 
@@ -86,18 +86,16 @@ def test_distance_of_a_reading_without_a_level_stays_a_diagnostic():
 
 def test_each_flag_has_its_word():
     words = {
-        "container_full": payload.FLAG_FULL,
-        "container_emptied": payload.FLAG_EMPTIED,
-        "sensor_fault": payload.FLAG_FAULT,
-        "low_battery": payload.FLAG_LOW_BATTERY,
-        "cover_open": payload.FLAG_LID_OPEN,
+        "container_full": 0x01,
+        "container_emptied": 0x04,
+        "sensor_fault": 0x08,
+        "low_battery": 0x10,
+        "cover_open": 0x40,
     }
     for word, flag in words.items():
         state = decoded(flags=flag)
         assert [name for name in words if state[name]] == [word]
-    assert not any(
-        decoded(flags=payload.FLAG_RELEASED | payload.FLAG_FIRST | payload.FLAG_THINNED)[name] for name in words
-    )
+    assert not any(decoded(flags=0x02 | 0x20 | 0x80)[name] for name in words)
 
 
 def test_container_is_empty_up_to_five_percent():

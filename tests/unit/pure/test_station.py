@@ -2,13 +2,11 @@
 
 from binnode.deadline import Deadline
 from binnode.wifi import leave
-from binnode.wifi.station import JoinError, join, static_address
+from binnode.wifi.station import JoinError, join
 from check import raises
 from virtual_clock import Clock
 
 BUDGET_MS = 15010  # no multiple of a poll
-HERE = b"\x02\x00\x00\x00\x00\x01"
-GONE = b"\x02\x00\x00\x00\x00\x99"
 STATIC = "192.168.1.9/255.255.255.0/192.168.1.1/192.168.1.2"
 
 
@@ -52,22 +50,22 @@ class Wlan:
             self.reconnects = reconnects + 1
         return None
 
-    def connect(self, ssid=None, key=None, bssid=None):
+    def connect(self, ssid=None, key=None):
         if not self.on:
             raise OSError("Wifi Not Started")
         if self.ends or self.clock.passed_ms < self.busy_until_ms:
             raise OSError("Wifi Internal State Error")
         if ssid is not None:
-            self.configured = (ssid, key, bssid)
+            self.configured = (ssid, key)
             self.first_channel = 0
-        self.log.append((self.configured[0], self.configured[2], self.first_channel))
+        self.log.append((self.configured[0], self.first_channel))
         self.tried = 0
         self._attempt(self.clock.passed_ms)
 
     def _attempt(self, start_ms):
-        ssid, key, bssid = self.configured
+        ssid, key = self.configured
         self.begun = start_ms, 0
-        if ssid != "crew" or bssid == GONE or not self.channel:
+        if ssid != "crew" or not self.channel:
             self.ends = (start_ms + 13 * 120, 201)
             return
         scan_ms = 120 * (1 if self.first_channel == self.channel else self.channel + bool(self.first_channel))
@@ -108,8 +106,8 @@ class Wlan:
         return self.reason or 1000
 
 
-def joined(wlan, remembered=(None, 0), ssid="crew", key="right", address=""):
-    return join(wlan, wlan.clock, ssid, key, address, remembered, Deadline(wlan.clock, BUDGET_MS))
+def joined(wlan, channel=0, ssid="crew", key="right", address=""):
+    return join(wlan, wlan.clock, ssid, key, address, channel, Deadline(wlan.clock, BUDGET_MS))
 
 
 def refused(wlan, *args):
@@ -120,8 +118,8 @@ def refused(wlan, *args):
 
 def test_first_join_scans_and_tells_the_channel():
     wlan = Wlan(Clock(), channel=11)
-    assert joined(wlan) == (None, 11)
-    assert wlan.log == ["on", ("crew", None, 0)]
+    assert joined(wlan) == 11
+    assert wlan.log == ["on", ("crew", 0)]
     due_ms = 11 * 120 + 300 + 900
     assert due_ms <= wlan.clock.passed_ms <= due_ms + 50
     assert all(20 <= ms <= 50 for ms in wlan.clock.sleeps)
@@ -129,15 +127,9 @@ def test_first_join_scans_and_tells_the_channel():
 
 def test_a_remembered_channel_is_scanned_first():
     wlan = Wlan(Clock(), channel=11)
-    assert joined(wlan, (None, 11)) == (None, 11)
-    assert wlan.log == ["on", ("crew", None, 0), "disconnect", ("crew", None, 11)]
+    assert joined(wlan, 11) == 11
+    assert wlan.log == ["on", ("crew", 0), "disconnect", ("crew", 11)]
     assert wlan.clock.passed_ms <= 120 + 300 + 900 + 50
-
-
-def test_a_remembered_bssid_is_kept_while_it_serves():
-    wlan = Wlan(Clock())
-    assert joined(wlan, (HERE, 6)) == (HERE, 6)
-    assert wlan.log[-1] == ("crew", HERE, 6)
 
 
 def test_a_channel_that_cannot_be_set_costs_a_scan_only():
@@ -149,15 +141,15 @@ def test_a_channel_that_cannot_be_set_costs_a_scan_only():
         return wlan.channel
 
     wlan.config = config
-    assert joined(wlan, (None, 6)) == (None, 6)
-    assert wlan.log[-1] == ("crew", None, 0)
+    assert joined(wlan, 6) == 6
+    assert wlan.log[-1] == ("crew", 0)
 
 
 def test_a_remembered_access_point_that_is_gone():
-    wlan = Wlan(Clock(), channel=3)
-    assert joined(wlan, (GONE, 6)) == (None, 3)
+    wlan = Wlan(Clock(), channel=3, fails=[201])
+    assert joined(wlan, 6) == 3
     # The stale "no such network" of the first attempt did not end the second one.
-    assert wlan.log[-2:] == ["disconnect", ("crew", None, 0)]
+    assert wlan.log[-2:] == ["disconnect", ("crew", 0)]
     assert wlan.clock.passed_ms <= 13 * 120 + 3 * 120 + 300 + 900 + 100
 
 
@@ -165,30 +157,30 @@ def test_a_stale_failure_is_told_from_a_new_one():
     for stale in (201, 202):
         wlan = Wlan(Clock())
         wlan.reason = stale
-        assert joined(wlan) == (None, 6)
+        assert joined(wlan) == 6
     wlan = Wlan(Clock())
     wlan.reason = 201
-    assert "no such network" in refused(wlan, (None, 0), "other")
+    assert "no such network" in refused(wlan, 0, "other")
     assert wlan.clock.passed_ms <= 3100
 
 
 def test_a_remembered_access_point_that_stalls_gets_a_third():
     wlan = Wlan(Clock(), fails=["silent"])
-    assert joined(wlan, (HERE, 6)) == (None, 6)
+    assert joined(wlan, 6) == 6
     due_ms = BUDGET_MS // 3 + 6 * 120 + 300 + 900
     assert due_ms <= wlan.clock.passed_ms <= due_ms + 50
 
 
 def test_a_remembered_access_point_gets_one_attempt():
     wlan = Wlan(Clock(), fails=[203])
-    assert joined(wlan, (HERE, 6)) == (None, 6)
+    assert joined(wlan, 6) == 6
     assert wlan.clock.passed_ms <= 120 + 300 + 6 * 120 + 300 + 900 + 75
 
 
 def test_a_wrong_key_ends_it_at_once():
-    for remembered in ((None, 0), (HERE, 6)):
+    for channel in (0, 6):
         wlan = Wlan(Clock())
-        assert "wrong password" in refused(wlan, remembered, "crew", "sesame")
+        assert "wrong password" in refused(wlan, channel, "crew", "sesame")
         assert wlan.clock.passed_ms <= 6 * 120 + 300 + 50
 
 
@@ -197,7 +189,7 @@ def test_no_network_ends_it_after_a_scan_or_two():
     assert "wifi_ssid" in refused(wlan)
     assert wlan.clock.passed_ms <= 13 * 120 + 50
     wlan = Wlan(Clock(), channel=0)
-    refused(wlan, (None, 6))
+    refused(wlan, 6)
     assert wlan.clock.passed_ms <= 2 * 13 * 120 + 100
 
 
@@ -214,56 +206,34 @@ def test_other_failures_are_tried_three_times():
         assert word in refused(wlan)
         assert wlan.clock.passed_ms <= 3 * (6 * 120 + 300) + 50
         wlan = Wlan(Clock(), fails=[code] * 2)
-        assert joined(wlan) == (None, 6)
+        assert joined(wlan) == 6
 
 
 def test_without_dhcp_it_ends_at_the_deadline():
-    for remembered in ((None, 0), (HERE, 6)):
+    for channel in (0, 6):
         wlan = Wlan(Clock(), fails=["silent"] * 2)
-        assert "DHCP" in refused(wlan, remembered)
+        assert "DHCP" in refused(wlan, channel)
         assert wlan.clock.passed_ms == BUDGET_MS
 
 
 def test_an_earlier_attempt_may_take_a_while_to_end():
     wlan = Wlan(Clock())
     wlan.busy_until_ms = 200
-    assert joined(wlan) == (None, 6)
+    assert joined(wlan) == 6
     wlan = Wlan(Clock())
     wlan.busy_until_ms = 1000000
     assert "Internal State" in refused(wlan)
     assert wlan.clock.passed_ms == 500
     wlan.clock.passed_ms = 0
-    raises(JoinError, join, wlan, wlan.clock, "crew", "right", "", (None, 0), Deadline(wlan.clock, 100))
+    raises(JoinError, join, wlan, wlan.clock, "crew", "right", "", 0, Deadline(wlan.clock, 100))
     assert wlan.clock.passed_ms == 100
 
 
 def test_static_address_saves_dhcp():
     wlan = Wlan(Clock())
-    assert joined(wlan, (None, 6), "crew", "right", STATIC) == (None, 6)
+    assert joined(wlan, 6, "crew", "right", STATIC) == 6
     assert wlan.address == ("192.168.1.9", "255.255.255.0", "192.168.1.1", "192.168.1.2")
     assert wlan.clock.passed_ms <= 120 + 300 + 50
-
-
-def test_static_address_is_checked():
-    assert static_address("") is None
-    assert static_address("0.0.0.0/255.255.255.255/1.2.3.4/8.8.8.8") == (
-        "0.0.0.0",
-        "255.255.255.255",
-        "1.2.3.4",
-        "8.8.8.8",
-    )
-    wrong = ("x", "1.2.3.4", "1.2.3.4/255.0.0.0/1.2.3.4", STATIC + "/1.1.1.1", "1.2.3/255.0.0.0/1.2.3.4/1.2.3.4")
-    wrong += ("256.2.3.4/1.1.1.1/1.1.1.1/1.1.1.1", "1.2.3.-4/1.1.1.1/1.1.1.1/1.1.1.1", "1.2.3./1.1.1.1/1.1.1.1/1.1.1.1")
-    wrong += (
-        "1.2.3.0004/1.1.1.1/1.1.1.1/1.1.1.1",
-        " 1.2.3.4/1.1.1.1/1.1.1.1/1.1.1.1",
-        "1.2.3.4 /1.1.1.1/1.1.1.1/1.1.1.1",
-    )
-    for text in wrong:
-        assert "ip/mask/gateway/dns" in str(raises(ValueError, static_address, text)), text
-    wlan = Wlan(Clock())
-    raises(ValueError, joined, wlan, (None, 0), "crew", "right", "x")
-    assert wlan.log == []  # and the radio stayed off
 
 
 def test_leave_is_always_safe():
