@@ -20,10 +20,20 @@ def keys_of(link):
 
 
 def begin(link):
-    """The Session to go on with when that of RTC memory is in doubt or not there; it may not have joined yet."""
+    """The Session to go on with when that of RTC memory is in doubt or not there; it may not have joined yet.
+
+    From now on it is there: its credits grow from wake to wake, even when this one can't send.
+    """
+    session = _found(link)
+    link.state.lora = session.pack()
+    return session
+
+
+def _found(link):
     board, config, keys, now_s = link.board, link.config, keys_of(link), link.now_s()
     name = config["lora_region"]
-    session = restart.recall(link.state.lora, name, keys) or restart.restore(board, name, keys, now_s)
+    session = restart.recall(restart.undoubted(link.state.lora), name, keys)
+    session = session or restart.restore(board, name, keys, now_s)
     if session:
         return session
     from binnode.lorawan import join as joins

@@ -12,6 +12,7 @@ _LONGEST = const(648)  # bytes of a session, at most
 _NONCES = "lora_nonces"
 _NONCES_LAYOUT = ">IIHI"  # bond of the keys, next DevNonce; DevNonce and JoinNonce of the last accept
 
+
 def clear(session):
     """`session` with nothing in it: not joined, of no region."""
     for name in NAMES.split():
@@ -34,12 +35,14 @@ def bond(keys, dev_nonce, join_nonce):
     return crc
 
 
-def recall(memory, region, keys):
-    """The Session in `memory` if it is of this region and these keys, joined or not; else None.
+def undoubted(image):
+    """The session's `image` from RTC memory as it was before config.settings() had doubts about it."""
+    return MAGIC[:1] + image[1:] if image[:1] == b"?" else image
 
-    The first byte is config.settings()'s: its doubt is what this is for.
-    """
-    session = unpack(MAGIC[:1] + memory[1:])
+
+def recall(memory, region, keys):
+    """The Session in `memory` if it is of this region and these keys, joined or not; else None."""
+    session = unpack(memory)
     if session and session.region == region and session.nonces_crc == bond(keys, session.dev_nonce, session.join_nonce):
         return session
     return None
@@ -100,7 +103,7 @@ def restore(board, region, keys, now_s):
 
 def shifted(image, delta_s):
     """The session's `image` with a clock that is set `delta_s` ahead: all times keep their age. b"": no session."""
-    session = unpack(MAGIC[:1] + image[1:])
+    session = unpack(undoubted(image))
     if not session:
         return b""
     for name in NAMES.split()[-5:]:

@@ -27,14 +27,14 @@ class Radio:
 
     A chip: start_ms of its oscillator, rouse_ms from sleep to standby, open_us from the last look at the clock to the
     receiver; _arm(hz, sf, bw_khz, symbols) -> symbols that it really counts, _doze(), _rouse(), _ready(longest_ms) to
-    open at once, _open(), _stand() by, _flags(), _frame(), _listen_on(hz, bw_khz), _power_dbm().
+    open at once, _open(), stand() by, _flags(), _frame(); for radios/level.py listen_on(hz, bw_khz), power_dbm().
     """
 
     start_ms = 0
 
     def __init__(self, spi, cs, reset, busy, dio, settings, time, sleep_ms):
         self._spi, self._cs, self._reset, self._busy, self._dio = spi, cs, reset, busy, dio
-        self._settings, self._time, self._sleep_ms = settings, time, sleep_ms
+        self._settings, self.time, self._sleep_ms = settings, time, sleep_ms
         self.snr_db = self.rssi_dbm = None
 
     def _transfer(self, data):
@@ -46,13 +46,13 @@ class Radio:
 
     def _restart(self):
         self._reset(0)
-        self._time.sleep_ms(1)
+        self.time.sleep_ms(1)
         self._reset(1)
-        self._time.sleep_ms(6)
+        self.time.sleep_ms(6)
 
     def _sent(self, airtime_ms):
         """ticks_us() of the end of the transmission that has just begun; it rests until shortly before."""
-        time, dio = self._time, self._dio or int
+        time, dio = self.time, self._dio or self._flags
         busy_ms = self.start_ms + airtime_ms
         slack_ms = 1 + airtime_ms // 500
         last_us = time.ticks_add(time.ticks_us(), (busy_ms + slack_ms) * 1000)
@@ -61,7 +61,7 @@ class Radio:
         while True:
             now_us = time.ticks_us()
             late_us = time.ticks_diff(now_us, last_us)
-            if (dio() or late_us > 0 or not self._dio) and self._flags() & _SENT:
+            if (dio() or late_us > 0) and self._flags() & _SENT:
                 return now_us
             if late_us > 100000:
                 self._restart()  # it stops, and the next wake() sets it up anew
@@ -72,7 +72,7 @@ class Radio:
 
         longest_ms: of a frame, after its header. The chip sleeps until the window, and so does the host.
         """
-        time = self._time
+        time = self.time
         symbol_us = (1000 << sf) // bw_khz
         window_ms = self._arm(hz, sf, bw_khz, symbols) * symbol_us // 1000 + 2
         header_ms = _HEADER_SYMBOLS * symbol_us // 1000 + 2
@@ -102,18 +102,5 @@ class Radio:
         if flags & _RECEIVED:
             return self._frame()
         if not flags & _OVER:
-            self._stand()
+            self.stand()
         return None
-
-    def rssi(self, hz, bw_khz, sense_ms):
-        """The highest power in dBm that a listener on `hz` has seen for `sense_ms`."""
-        time, highest = self._time, -200
-        self._listen_on(hz, bw_khz)
-        time.sleep_ms(1)
-        self._power_dbm()  # until it listens, and not yet true
-        time.sleep_ms(1)
-        begun = time.ticks_ms()
-        while time.ticks_diff(time.ticks_ms(), begun) <= sense_ms:
-            highest = max(highest, self._power_dbm())
-        self._stand()
-        return highest

@@ -13,8 +13,15 @@ _BUSY_MS = const(30)  # the longest: a calibration of all blocks with the oscill
 _TCXO_MS = const(5)
 _TCXO_MV = (1600, 1700, 1800, 2200, 2400, 2700, 3000, 3300)
 _SYNC = b"\x34\x44"  # of public networks, in 0x0740
-# Not kept by warm sleep unless they are listed here (0x029F: how many, then their addresses)
-_RETAINED = b"\x04\x08\xac\x08\x89\x07\x36\x08\xd8"
+_SETTINGS = (
+    b"\x96\1",  # DC-DC
+    b"\x8a\1",  # LoRa
+    b"\x8f\0\0",  # frames out and in begin at 0
+    b"\x08\2\x73\2\x63\0\0\0\0",  # flags; DIO1 rises with those that end something
+    b"\x0d\x08\xac\x96",  # gain: 2 dB for 0.7 mA
+    b"\x0d\2\x9f\4\x08\xac\x08\x89\7\x36\x08\xd8",  # 4 registers that warm sleep would not keep
+    b"\x0d\7\x40" + _SYNC,  # the last: it says that all is set
+)
 # dbm: PA duty cycle and size that reach it with the least current, at a setting of 22; any other: the full amplifier
 _PA = {20: (3, 5), 17: (2, 3), 14: (2, 2)}
 
@@ -28,7 +35,7 @@ class SX126x(Radio):
     # The chip's commands
 
     def _busy_over(self):
-        time, busy = self._time, self._busy
+        time, busy = self.time, self._busy
         begun = time.ticks_ms()
         while busy():
             if time.ticks_diff(time.ticks_ms(), begun) > _BUSY_MS:
@@ -37,23 +44,21 @@ class SX126x(Radio):
     def _send(self, data):
         """One command; what came back meanwhile, as long as what went out."""
         self._busy_over()
-        return self._transfer(data)
+        return self._transfer(bytearray(data))
 
     def _command(self, *octets):
-        self._send(bytearray(octets))
+        self._send(octets)
 
     def _get(self, opcode, size):
         """`size` bytes that follow opcode and status."""
-        return self._send(bytearray((opcode,)) + bytes(size + 1))[2:]
-
-    def _write(self, address, data):
-        self._send(bytearray((0x0D, address >> 8, address & 255)) + data)
+        return self._send((opcode, 0) + (0,) * size)[2:]
 
     def _read(self, address, size):
-        return self._send(bytearray((0x1D, address >> 8, address & 255)) + bytes(size + 1))[4:]
+        return self._send((0x1D, address >> 8, address & 255, 0) + (0,) * size)[4:]
 
     def _set_bits(self, address, mask, bits):
-        self._write(address, bytes((self._read(address, 1)[0] & ~mask | bits,)))
+        bits |= self._read(address, 1)[0] & ~mask
+        self._command(0x0D, address >> 8, address & 255, bits)
 
     # Start and sleep
 
@@ -67,9 +72,9 @@ class SX126x(Radio):
     def _rouse(self):
         """Out of warm sleep, or of whatever it was at."""
         self._cs(0)  # its falling edge ends the chip's sleep
-        self._time.sleep_us(200)
+        self.time.sleep_us(200)
         self._cs(1)
-        self._stand()
+        self.stand()
         if self._read(0x0740, 2) != _SYNC:
             raise RadioError("radio lost its settings")
         self._oscillator()
@@ -82,42 +87,34 @@ class SX126x(Radio):
 
     def _start(self, hz):
         self._restart()
-        self._stand()
+        self.stand()
         if self._read(0x0740, 2) != b"\x14\x24":  # its value after a reset
             raise RadioError("no radio")
         self._oscillator()
         self._command(0x07, 0, 0)  # a TCXO is not there at the chip's own start: no error
         self._command(0x89, 0x7F)  # calibrate everything
-        if hz < 900000000:
-            self._command(0x98, 0xD7, 0xDB)  # 863..870 MHz
-        else:
-            self._command(0x98, 0xE1, 0xE9)  # 902..928 MHz
+        self._command(0x98, *(b"\xd7\xdb" if hz < 900000000 else b"\xe1\xe9"))  # and images at 863..870 or 902..928 MHz
         errors = self._get(0x17, 2)
         if errors[0] & 1 or errors[1] & 0x7F:
             raise RadioError("radio calibration %02x%02x" % (errors[0], errors[1]))
-        self._command(0x96, 1)  # DC-DC
-        self._command(0x9D, bool(self._settings.get("dio2_rf_switch")))
-        self._command(0x8A, 1)  # LoRa
-        self._command(0x8F, 0, 0)
-        self._command(0x08, 2, 0x73, 2, 0x63, 0, 0, 0, 0)  # flags; DIO1 rises with those that end something
         self._set_bits(0x08D8, 0, 0x1E)  # 15.2: else the amplifier gives way to a mismatched antenna too early
-        self._write(0x08AC, b"\x96")  # 2 dB for 0.7 mA
-        self._write(0x029F, _RETAINED)
-        self._write(0x0740, _SYNC)  # the last: it says that all is set
+        self._command(0x9D, self._settings.get("dio2_rf_switch", 0))
+        for data in _SETTINGS:
+            self._send(data)
 
     def sleep(self, warm=True):
         """Until wake(): 600 nA with the configuration kept, 160 nA without. CS has to stay high meanwhile."""
         try:
-            self._stand()
+            self.stand()
         except RadioError:
             self._restart()
         self._command(0x84, 4 if warm else 0)
-        self._time.sleep_us(500)
+        self.time.sleep_us(500)
 
     def _doze(self):
         self._command(0x84, 4)
 
-    def _stand(self):
+    def stand(self):
         self._command(0x80, 0)
 
     # Frames
@@ -128,9 +125,9 @@ class SX126x(Radio):
         dbm = max(-9, min(dbm, self._settings["max_dbm"], 22))
         duty, size = _PA.get(dbm, (4, 7))
         self._command(0x95, duty, size, 0, 1)
-        self._write(0x08E7, b"\x38")  # 140 mA: 95 has set another limit
+        self._command(0x0D, 0x08, 0xE7, 0x38)  # 140 mA: 95 has set another limit
         self._command(0x8E, 22 if dbm in _PA else dbm & 255, 2)
-        self._send(bytearray((0x0E, 0)) + frame)
+        self._send(b"\x0e\0" + frame)
         self._send(self._order(0x83, airtime_ms + 100))
         return self._sent(airtime_ms)
 
@@ -140,7 +137,7 @@ class SX126x(Radio):
         while mantissa > 31:
             mantissa, exponent = (mantissa + 3) >> 2, exponent + 1
         self._command(0xA0, mantissa << (2 * exponent + 1))
-        self._write(0x0706, bytes((mantissa << 3 | exponent,)))
+        self._command(0x0D, 0x07, 0x06, mantissa << 3 | exponent)
         return mantissa << (2 * exponent + 1)
 
     def _ready(self, longest_ms):
@@ -153,25 +150,25 @@ class SX126x(Radio):
 
     def _frame(self):
         size, start = self._get(0x13, 2)
-        frame = bytes(self._send(bytearray((0x1E, start)) + bytes(size + 1))[3:])
+        frame = bytes(self._send(bytes((0x1E, start)) + bytes(size + 1))[3:])
         rssi, snr, _ = self._get(0x14, 3)
         self.rssi_dbm = -(rssi >> 1)
         self.snr_db = ((snr ^ 128) - 128) >> 2
         return frame
 
-    def _listen_on(self, hz, bw_khz):
+    def listen_on(self, hz, bw_khz):
         self._tune(hz, 7, bw_khz, 255, 0, 1)
         self._command(0xA0, 0)  # or the symbols of the last window would end it
         self._command(0x82, 0xFF, 0xFF, 0xFF)
 
-    def _power_dbm(self):
+    def power_dbm(self):
         return -(self._get(0x15, 1)[0] >> 1)
 
     def _tune(self, hz, sf, bw_khz, size, crc, inverted):
-        self._stand()
+        self.stand()
         if self._read(0x0740, 2) != _SYNC:
             self._start(hz)
-        self._send(bytearray(b"\x86" + ((hz << 14) // 15625).to_bytes(4, "big")))
+        self._send(b"\x86" + ((hz << 14) // 15625).to_bytes(4, "big"))
         slow = (1 << sf) >= 16 * bw_khz  # a symbol of 16 ms or more
         self._command(0x8B, sf, 4 + (bw_khz > 125) + (bw_khz > 250), 1, slow)
         self._command(0x8C, 0, 8, 0, size, crc, inverted)

@@ -67,13 +67,13 @@ class SX127x(Radio):
     def _rouse(self):
         if not self._read(_OP_MODE) & 0x80 or self._read(_SYNC_WORD) != _PUBLIC:
             raise RadioError("radio lost its settings")
-        self._stand()
+        self.stand()
 
     def _start(self, hz):
         self._restart()
         if self._read(_VERSION) != 0x12:
             raise RadioError("no radio")
-        time = self._time
+        time = self.time
         self._write(_OP_MODE, 1)  # FSK, standby: the only mode that calibrates
         self._set_frequency(hz)
         self._write(_INVERT_IQ_2, self._read(_INVERT_IQ_2) & 0xBF | 0x40)
@@ -97,7 +97,7 @@ class SX127x(Radio):
     def _doze(self):
         self._write(_OP_MODE, _SLEEP)
 
-    def _stand(self):
+    def stand(self):
         self._write(_OP_MODE, _STANDBY)
 
     def transmit(self, frame, hz, sf, bw_khz, dbm, airtime_ms):
@@ -134,11 +134,11 @@ class SX127x(Radio):
         self.rssi_dbm = self._read(_FRAME_RSSI) - 157 + min(self.snr_db, 0)
         return frame
 
-    def _listen_on(self, hz, bw_khz):
+    def listen_on(self, hz, bw_khz):
         self._tune(hz, 7, bw_khz, 0, 1)
         self._write(_OP_MODE, _LISTEN_ON)
 
-    def _power_dbm(self):
+    def power_dbm(self):
         return self._read(_POWER) - 157
 
     def _set_frequency(self, hz):

@@ -81,16 +81,24 @@ class Driven:
     def __init__(self, board: str, dio: bool = True, hz: int = HZ, wake: bool = True, **changes: object) -> None:
         self.bench = bench = Bench(board, **changes)
         bench.pass_us(100_000)
-        self.wiring = wiring = bench.wiring
-        settings = {"max_dbm": wiring.max_dbm, "tcxo_mv": wiring.tcxo_mv, "dio2_rf_switch": wiring.dio2_rf_switch}
+        self.wiring = bench.wiring
         self.chip, self.time, self.spi, self.hz = bench.radio, BenchTime(bench), BenchSpi(bench), hz
+        self.slept_ms: list[int] = []
+        self.dio = dio
+        self.renew()
+        if wake:
+            self.radio.wake(hz)
+
+    def renew(self) -> None:
+        """A driver that knows nothing, as after the host's deep sleep."""
+        wiring, bench = self.wiring, self.bench
+        settings = {"max_dbm": wiring.max_dbm, "tcxo_mv": wiring.tcxo_mv, "dio2_rf_switch": wiring.dio2_rf_switch}
         pins = [BenchPin(bench, number) for number in (wiring.cs, wiring.reset, wiring.busy, bench.dio_pin)]
         cs, reset, busy, line = pins
         driver = SX126x if wiring.chip == "sx1262" else SX127x
-        self.slept_ms: list[int] = []
-        self.radio = driver(self.spi, cs, reset, busy, line if dio else None, settings, self.time, self.rest)
-        if wake:
-            self.radio.wake(hz)
+        self.radio = driver(
+            self.spi, cs, reset, busy, line if self.dio else None, settings, self.time, lambda ms: self.rest(ms)
+        )
 
     @property
     def now(self) -> int:

@@ -2,6 +2,7 @@
 
 import pytest
 from binnode.radios import RadioError
+from binnode.radios.level import highest_dbm
 from binnode_tools.virtual_board.radios.burst import symbol_us
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -168,7 +169,7 @@ def test_a_reset_in_the_middle_of_a_frame(board):
 def test_listening_before_talking_with_a_chip_that_is_gone(board, fault):
     node = Driven(board)
     node.chip.faults.add(fault)
-    assert refused(lambda: node.radio.rssi(HZ, 125, 6)) in ("radio busy", "no radio")
+    assert refused(lambda: highest_dbm(node.radio, HZ, 125, 6)) in ("radio busy", "no radio")
 
 
 @BOTH
@@ -197,7 +198,7 @@ def test_whatever_breaks_at_any_transaction(board, fault, after, miso, sf):
     node.spi.before = before
     for step in (
         lambda: node.radio.wake(HZ),
-        lambda: node.radio.rssi(HZ, 125, 6),
+        lambda: highest_dbm(node.radio, HZ, 125, 6),
         lambda: node.transmit(sf=sf),
         lambda: node.receive(sf, late_us=0),
         lambda: node.receive(sf, 500),

@@ -1,6 +1,7 @@
 """Both radio drivers of the firmware against the chip models: frames out and in, on time, at every rate."""
 
 import pytest
+from binnode.radios.level import highest_dbm
 from binnode_tools.virtual_board.radios.burst import symbol_us
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -156,7 +157,7 @@ def test_what_a_listener_sees_before_it_talks(board, quiet, dbm):
     if not quiet:
         node.bench.air.rssi = -80.0
         node.bench.air.detects = lambda *_: True
-    assert node.radio.rssi(node.hz, 125, 6) == pytest.approx(dbm, abs=1)
+    assert highest_dbm(node.radio, node.hz, 125, 6) == pytest.approx(dbm, abs=1)
     ((from_us, until_us, highest),) = node.bench.air.heard_from
     assert until_us - from_us >= 6000 and highest == pytest.approx(dbm, abs=1)
     burst, _ = node.transmit()
@@ -169,7 +170,7 @@ def test_listening_before_talking_is_not_cut_short_by_the_window_before(board):
     """The SX1262 counts symbols in every reception until it is told otherwise: 6 of SF7 are 6.1 ms."""
     node = Driven(board, hz=922_100_000)
     assert node.receive(7, 125, 6) is None
-    node.radio.rssi(node.hz, 125, 6)
+    highest_dbm(node.radio, node.hz, 125, 6)
     ((from_us, until_us, _),) = node.bench.air.heard_from
     assert until_us - from_us >= 6000
     assert node.calm
@@ -184,10 +185,12 @@ def test_it_goes_on_after_deep_sleep_without_a_reset(board):
         node.radio.sleep()
         assert node.chip.mode == "sleep"
         node.bench.pass_us(900_000_000)
+        node.renew()
         begun_us = node.now
         node.radio.wake(HZ)
         assert node.now - begun_us < 5000
-        node.transmit()
+        burst, end_us = node.transmit()
+        assert -250 <= end_us - burst.end_us <= 250
         assert node.receive(late_us=0) == FRAME
     assert node.bench.resets == resets and node.calm
 
@@ -232,9 +235,10 @@ def test_any_frames_at_any_rates_in_any_order(board, data):
         elif what == "miss":
             assert node.receive(sf, bw_khz, data.draw(st.integers(1, 2000))) is None
         elif what == "rssi":
-            assert node.radio.rssi(node.hz, bw_khz, 5) < -100
+            assert highest_dbm(node.radio, node.hz, bw_khz, 5) < -100
         else:
             node.radio.sleep(data.draw(st.booleans()))
             node.bench.pass_us(data.draw(st.integers(1000, 100_000_000)))
+            node.renew()
             node.radio.wake(node.hz)
         assert node.calm

@@ -69,6 +69,21 @@ def test_every_tcxo_is_fed_with_its_voltage(tcxo_mv):
     assert node.receive(late_us=0) == FRAME and node.calm
 
 
+def test_the_tcxo_is_armed_again_after_each_sleep():
+    """A receiver whose oscillator has no supply is deaf, and nothing says so."""
+    node = Driven(SX1262)
+    sent = []
+    node.spi.before = lambda data: sent.append(data[0]) if data[0] in (0x84, 0x97, 0x83, 0x82) else None
+    node.transmit()
+    node.receive(late_us=0)
+    node.radio.sleep()
+    node.bench.pass_us(60_000_000)
+    node.renew()
+    node.radio.wake(HZ)
+    node.transmit()
+    assert bytes(sent) == b"\x83\x84\x97\x82\x84\x97\x83"
+
+
 def test_a_board_with_a_crystal():
     node = Driven(SX1262, tcxo_mv=0)
     burst, end_us = node.transmit()
