@@ -19,5 +19,11 @@ def forget(*packages):
 def make_room():
     """Measuring is over, and so is what begins the first wakes: room for the radio."""
     forget(
-        "binnode.sensing", "binnode.recover", "binnode.config", "binnode.config_defaults", "binnode.storage.checkpoint"
+        "binnode.sensing",
+        "binnode.recover",
+        "binnode.config",
+        "binnode.config_defaults",
+        "binnode.storage.checkpoint",
+        "binnode.board_rare",
+        "binnode.board_serial",
     )

@@ -6,10 +6,10 @@ import time
 import machine
 from micropython import const
 
-_NAMESPACE = const("binnode")
+NAMESPACE = const("binnode")
 _BATTERY_SAMPLES = const(5)
 _LONGEST_SECRET = const(64)
-_NVS_NOT_FOUND = const(-4354)  # ESP_ERR_NVS_NOT_FOUND
+NVS_NOT_FOUND = const(-4354)  # ESP_ERR_NVS_NOT_FOUND
 
 
 class Board:
@@ -26,14 +26,27 @@ class Board:
             self.pins = {}
         self.device_id = machine.unique_id()
 
+    def __getattr__(self, name):
+        """Loaded when asked for: radio(), hold_radio(); what few wakes need: set_clock(), keep_secret(), forget()."""
+        if "radio" in name:
+            from binnode import board_radio as part
+        else:
+            from binnode import board_rare as part
+        act = getattr(part, name)
+        return lambda *args: act(self, *args)
+
     def ranger(self, profile):
         """The distance module, switched off."""
-        from binnode.sensing.pulse_ranger import PulseRanger
-
         pins, supply = self.pins, None
         if "supply" in pins:
             off = 1 - pins["supply_on"]
             supply = machine.Signal(machine.Pin(pins["supply"], machine.Pin.OUT, value=off), invert=bool(off))
+        if not hasattr(profile, "trigger_us"):
+            from binnode.board_serial import ranger
+
+            return ranger(self, profile, supply)
+        from binnode.sensing.pulse_ranger import PulseRanger
+
         trigger = machine.Pin(pins["trigger"], machine.Pin.OUT, value=0)
         echo = machine.Pin(pins["echo"], machine.Pin.IN)
         return PulseRanger(trigger, echo, supply, profile, time, machine.time_pulse_us, self.rest_ms)
@@ -77,24 +90,6 @@ class Board:
             enable.init(machine.Pin.IN)
         return battery_mv(samples, 1000000 // pins["battery_permille"])
 
-    def radio(self):
-        """The LoRa radio, asleep or not. ValueError when the board has none."""
-        from binnode.board_radio import radio
-
-        return radio(self)
-
-    def hold_radio(self):
-        """Keep the radio asleep through the chip's deep sleep."""
-        from binnode.board_radio import hold
-
-        hold(self.pins["radio"])
-
-    def rest_radio(self):
-        """Put the LoRa radio to sleep, if there is one: after power-on it stands by."""
-        from binnode.board_radio import rest
-
-        rest(self)
-
     def wlan(self):
         import network
 
@@ -124,11 +119,6 @@ class Board:
 
         return os.urandom(count)
 
-    def set_clock(self, seconds):
-        """Set time.time(), and what TLS reads certificates' dates against, to `seconds` since 2000."""
-        date = time.gmtime(seconds)  # year, month, day, hour, minute, second, weekday, ...
-        machine.RTC().datetime(date[:3] + date[6:7] + date[3:6] + (0,))
-
     def secret(self, key):
         """A secret from NVS as text, "" when it was never set. It is for using, not for showing."""
         try:
@@ -136,18 +126,15 @@ class Board:
         except OSError:
             return ""
 
-    def keep_secret(self, key, text):
-        self.keep(key, text.encode())
-
     def kept(self, key, longest):
         """A record of the node's own from NVS, b"" when there is none. OSError when NVS can't be read."""
         import esp32
 
         buffer = bytearray(longest)
         try:
-            size = esp32.NVS(_NAMESPACE).get_blob(key, buffer)
+            size = esp32.NVS(NAMESPACE).get_blob(key, buffer)
         except OSError as error:
-            if error.args[0] == _NVS_NOT_FOUND:
+            if error.args[0] == NVS_NOT_FOUND:
                 return b""
             raise
         return bytes(memoryview(buffer)[:size])
@@ -156,20 +143,8 @@ class Board:
         """Write a record to NVS: all of it, or the old one stays. OSError when it can't be written."""
         import esp32
 
-        nvs = esp32.NVS(_NAMESPACE)
+        nvs = esp32.NVS(NAMESPACE)
         nvs.set_blob(key, record)
-        nvs.commit()
-
-    def forget(self, key):
-        """Erase a record from NVS; OSError when it can't be written."""
-        import esp32
-
-        nvs = esp32.NVS(_NAMESPACE)
-        try:
-            nvs.erase_key(key)
-        except OSError as error:
-            if error.args[0] != _NVS_NOT_FOUND:
-                raise
         nvs.commit()
 
     def reset_cause(self):

@@ -20,24 +20,14 @@ def radio(board):
         from binnode.radios.sx127x import SX127x as Radio
     if "dio" in pins:
         dio = Pin(pins["dio"], Pin.IN)
-    cs = Pin(pins["cs"], Pin.OUT, value=1, hold=False)
+    cs = Pin(pins["cs"], Pin.OUT, value=1, hold=False)  # pyright: ignore[reportCallIssue]
     reset = Pin(pins["reset"], Pin.OUT, value=1)
     spi = SPI(1, _BAUD, sck=Pin(pins["sck"]), mosi=Pin(pins["mosi"]), miso=Pin(pins["miso"]))
     return Radio(spi, cs, reset, busy, dio, pins, board.time, board.rest_ms)
 
 
-def hold(pins):
+def hold_radio(board):
     """A chip select that floats in deep sleep would wake an SX1262, and let an SX1276 take noise for commands."""
-    Pin(pins["cs"], Pin.OUT, value=1, hold=True)
+    Pin(board.pins["radio"]["cs"], Pin.OUT, value=1, hold=True)  # pyright: ignore[reportCallIssue]
     if hasattr(esp32, "gpio_deep_sleep_hold"):  # the hold alone keeps RTC pins only
-        esp32.gpio_deep_sleep_hold(True)
-
-
-def rest(board):
-    """After a start that is no timed wake: the radio is in standby since its own reset. Asleep until it is needed."""
-    if board.pins.get("radio"):
-        try:
-            radio(board).sleep(False)
-            hold(board.pins["radio"])
-        except Exception as error:  # the next report will tell of it
-            print("binnode: radio: %s" % error)
+        esp32.gpio_deep_sleep_hold(True)  # pyright: ignore[reportAttributeAccessIssue]

@@ -73,7 +73,7 @@ def settings(state, content):
     `state` remembers a file that is in order, so that the next wakes need not look through it again.
     """
     state.config_crc = 0
-    if state.lora:  # its keys or its region may have changed: lorawan/restart.recall() compares them
+    if state.lora:  # its keys or its region may have changed: lorawan/joining.begin() compares them
         state.lora = b"?" + state.lora[1:]
     try:
         text = None if content is None else str(content, "utf8")

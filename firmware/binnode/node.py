@@ -183,11 +183,16 @@ def measure(board, config, last_mm):
     ranger.power_on()
     try:
         temperature_c10 = thermometer.read_c10() if thermometer else None
+        if temperature_c10 is None and hasattr(ranger, "temperature_c10"):
+            temperature_c10 = ranger.temperature_c10()
         if temperature_c10 is None:
             temperature_c10 = board.chip_temperature_c10() + config["thermometer_offset_c10"]
         change_mm = (config["empty_mm"] - config["full_mm"]) * config["emptied_permille"] // 1000
         gate = (module.blind_mm, config["empty_mm"] + config["empty_mm"] // 50 + _BOTTOM_MARGIN_MM, module.range_mm)
-        reading = echo_filter.measure(ranger, half_speed_q16(temperature_c10), gate, last_mm, change_mm)
+        scale = half_speed_q16(temperature_c10)
+        if hasattr(ranger, "scale"):  # its pings are mm already
+            scale = ranger.scale(scale)
+        reading = echo_filter.measure(ranger, scale, gate, last_mm, change_mm)
     finally:
         ranger.power_off()
     return reading, temperature_c10
@@ -196,7 +201,7 @@ def measure(board, config, last_mm):
 def report(board, config, state, status, why, now_s):
     """Deliver this reading and those that wait. "sent", or what went wrong; nothing is lost by it."""
     make_room()  # now, and not when memory is full and in pieces
-    from binnode.reporting import payload, ways
+    from binnode.reporting import ways
 
     first = None
     if state.first:
@@ -209,6 +214,8 @@ def report(board, config, state, status, why, now_s):
     link = ways.link(board, config, state, now_s)
     try:
         link.open()
+        from binnode.reporting import payload  # now: opening may have taken much room
+
         now_s = board.time.time()  # TLS may have set the clock
         while why:
             earlier = policy.earlier(state, payload.fits(link.room), board.time.time())
@@ -217,6 +224,8 @@ def report(board, config, state, status, why, now_s):
             if link.way == config["transport"]:
                 state.answered_at_s = now_s
             why = policy.delivered(state, status.kind, status.fill_permille, len(earlier), now_s)
+            if why:
+                policy.trying(state, config, now_s)
             board.remember(state.pack())  # what was delivered is not delivered again, whatever comes
         if state.diagnose:
             from binnode.reporting import diagnostics

@@ -23,7 +23,8 @@ DAMAGED_MARK = b"b!"  # verify.py
 def begin(board, memory, cause):
     """(State, what to say on the console or None). `memory`: the image in RTC memory, `cause` of the reset."""
     if cause != _DEEP_SLEEP:
-        board.rest_radio()
+        _rest_radio(board)
+        _provisioned(board)
     state, found = _found(board, memory)
     state.config_crc = 0  # of whatever firmware it was: this one looks through the settings itself
     now_s = board.time.time()
@@ -54,6 +55,16 @@ def begin(board, memory, cause):
     return state, None
 
 
+def _rest_radio(board):
+    """The LoRa radio stands by since its own reset: it sleeps until it is needed."""
+    if board.pins.get("radio"):
+        try:
+            board.radio().sleep(False)
+            board.hold_radio()
+        except Exception as error:  # the next report will tell of it
+            print("binnode: radio: %s" % error)
+
+
 def _found(board, memory):
     """(State, recoveries as a mask)."""
     found = 0
@@ -77,6 +88,18 @@ def _found(board, memory):
 
     state, more = checkpoint.restore(board)
     return state, found | more | first_try.hold(board, state)
+
+
+def _provisioned(board):
+    """Finish a provisioning that the power broke off: the node has all of it, or nothing."""
+    try:
+        if board.kept("provision", 1900):
+            from binnode import forget, service
+
+            service.Service(board, service.Files()).finish()
+            forget("binnode.service", "binnode.config", "binnode.config_rules")
+    except Exception as error:  # NVS or file can't be read or written; its text might show a secret
+        print("binnode: provisioning is not finished (%s)" % type(error).__name__)
 
 
 def _crashed(board, state, cause, now_s):

@@ -1,4 +1,5 @@
-"""What a computer calls over the REPL: info, show, configure, keep_secret, measure. The duty cycle never loads it.
+"""What a computer calls over the REPL: info, show, configure, keep_secret, provision, measure. Of the duty cycle only a
+start that finds a provisioning half done loads it.
 
 Each function of the module prints one line, MARK and a JSON object; {"error": "..."} says why nothing was done.
 A secret goes in by keep_secret and never comes out.
@@ -11,6 +12,8 @@ from binnode import forget
 MARK = "binnode>"
 _FILE = "config.json"
 _NEW = "config.new"
+_ORDER = "provision"  # in NVS: what provision() was told, until all of it is done
+_LONGEST_ORDER = 1900  # bytes; a blob of NVS stays on one page below 1984
 # What a call may load. Two calls of one session need different parts, and all of them together more than there is.
 _PARTS = ("binnode.node", "binnode.sensing", "binnode.config_rules")
 
@@ -80,24 +83,67 @@ class Service:
     def configure(self, json_text):
         """Change the settings in `json_text` (an object of names and values): all of them or none, and no power cut
         leaves half a file. `mended`: what was wrong with the old file and is now replaced by defaults, or None."""
-        from binnode import config_rules
-
         try:
             changes = json.loads(json_text)
         except ValueError:
             changes = None
         if not isinstance(changes, dict):
             raise ServiceError("configure: must be a JSON object of names and values")
-        for name in changes:
-            if name in config_rules.SECRETS:
-                raise ServiceError("%s: a secret; keep_secret stores it, apart from the configuration" % name)
-        config, problem = self._config()
-        config.update(changes)
-        messages = config_rules.check(config)
-        if messages:
-            raise ServiceError("; ".join(messages))
+        config, problem = self._changed(changes)
         self._save(json.dumps(config))
         return {"config": config, "mended": problem}
+
+    def provision(self, json_text):
+        """Settings and secrets, {"config": {...}, "secrets": {...}}: all of them or none, whenever the power goes.
+
+        They are in NVS in one piece before the first of them takes its place; finish() at the next start does the rest.
+        No answer and no error repeats a secret."""
+        from binnode import config_rules
+
+        try:
+            order = json.loads(json_text)
+            changes, secrets = dict(order["config"]), dict(order["secrets"])
+        except Exception:
+            raise ServiceError("provision: must be a JSON object with config and secrets, each names and values")
+        problem = self._changed(changes)[1]
+        messages = [
+            config_rules.check_secret(name, text) if name in config_rules.SECRETS else "%s: no secret" % name
+            for name, text in secrets.items()
+        ]
+        messages = [message for message in messages if message]
+        record = json_text.encode()
+        if len(record) > _LONGEST_ORDER:
+            messages.append("provision: %d bytes; must be at most %d" % (len(record), _LONGEST_ORDER))
+        if messages:
+            raise ServiceError("; ".join(messages))
+        try:
+            self._board.keep(_ORDER, record)
+            self.finish()
+            lost = [name for name in secrets if self._board.secret(name) != secrets[name]]
+        except ServiceError:
+            raise
+        except Exception as error:  # its text might show a secret
+            raise ServiceError("provision: not stored (%s); is the NVS full?" % type(error).__name__)
+        if lost:
+            raise ServiceError("%s: not as written; is the NVS full?" % ", ".join(lost))
+        return {"config": self._config()[0], "mended": problem, "secrets": sorted(secrets)}
+
+    def finish(self):
+        """Do what is left of a provision() that the power broke off; nothing, when nothing is."""
+        record = self._board.kept(_ORDER, _LONGEST_ORDER)
+        if not record:
+            return
+        order = json.loads(record)
+        config = self._config()[0]
+        config.update(order["config"])
+        try:
+            self._save(json.dumps(config))
+        except ServiceError:
+            self._board.forget(_ORDER)  # so that it all stays as it was
+            raise
+        for name, text in order["secrets"].items():
+            self._board.keep_secret(name, text)
+        self._board.forget(_ORDER)
 
     def keep_secret(self, name, text):
         """Store a secret in NVS. No answer and no error repeats it."""
@@ -117,15 +163,18 @@ class Service:
             raise ServiceError(message)
         return {"kept": name}
 
-    def measure(self, count=1, whole_range=False):
+    def measure(self, count=1, whole_range=False, module=None):
         """`count` readings with the stored config. `whole_range`: believe echoes from as far as the module can hear,
-        not only from inside the bin as it is configured; a level then makes no sense and is None."""
+        not only from inside the bin as it is configured; a level then makes no sense and is None. `module`: which one
+        is connected, before that is stored."""
         from binnode import node
         from binnode.sensing import kinds
         from binnode.sensing.modules import profile
         from binnode.sensing.shape import fill_permille
 
         config, _ = self._config()
+        if module:
+            config["module"] = module
         if whole_range:
             config["empty_mm"] = profile(config["module"]).range_mm
         readings = []
@@ -145,6 +194,20 @@ class Service:
                 }
             )
         return {"readings": readings}
+
+    def _changed(self, changes):
+        """(config with the changes, what was wrong with the old one or None); ServiceError when it breaks a rule."""
+        from binnode import config_rules
+
+        for name in changes:
+            if name in config_rules.SECRETS:
+                raise ServiceError("%s: a secret; keep_secret stores it, apart from the configuration" % name)
+        config, problem = self._config()
+        config.update(changes)
+        messages = config_rules.check(config)
+        if messages:
+            raise ServiceError("; ".join(messages))
+        return config, problem
 
     def _config(self):
         from binnode import config
@@ -193,8 +256,12 @@ def keep_secret(name, text):
     _print("keep_secret", name, text)
 
 
-def measure(count=1, whole_range=False):
-    _print("measure", count, whole_range)
+def provision(json_text):
+    _print("provision", json_text)
+
+
+def measure(count=1, whole_range=False, module=None):
+    _print("measure", count, whole_range, module)
 
 
 def _print(method, *args):
@@ -211,4 +278,9 @@ def _service():
         board = None
     if not board or "name" not in board.pins:
         raise ServiceError("board.json: missing or broken; deploy again")
-    return Service(board, Files())
+    service = Service(board, Files())
+    try:
+        service.finish()
+    except OSError:  # NVS can't be read: nothing there to finish
+        pass
+    return service

@@ -1,8 +1,8 @@
 """Dynamic plans (EU868, AS923, KR920, IN865): joins, channels and masks. The first argument is the plan."""
 
-from binnode.lorawan.airtime import airtime_us
 from binnode.lorawan.change import *  # noqa: F403
 from binnode.lorawan.change import defaults, settle
+from binnode.lorawan.tx import airtime_us
 
 JOIN_RATES = b"\3\2\1\0"  # of Join-Requests, in turn
 MAX_OFFSET = 5

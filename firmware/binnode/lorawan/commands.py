@@ -7,7 +7,7 @@ import struct
 
 from micropython import const
 
-from binnode.lorawan.mac import fitting
+from binnode.lorawan.answers import fitting
 
 _LENGTHS = b"\2\4\1\4\0\5\1\1\4\xff\xff\5"  # bytes behind the CIDs 2 to 13
 _KEEP = const(15)  # in LinkADRReq
@@ -48,14 +48,14 @@ def _answer(mac, cid, body, snr_db):
     first = body[0] if body else 0
     bits = 7
     if cid == 2:  # LinkCheckAns
-        if mac.ask_link:
-            mac.ask_link = False
-            mac.margin_db, mac.gateways = first, body[1]
+        if b"\x02" in mac.asks:
+            mac.asks = mac.asks.replace(b"\x02", b"")
+            mac.link = first, body[1]
         return b""
     if cid == 13:  # DeviceTimeAns
-        if mac.ask_time:
-            mac.ask_time = False
-            mac.gps_s, mac.gps_256 = struct.unpack("<IB", body)
+        if b"\x0d" in mac.asks:
+            mac.asks = mac.asks.replace(b"\x0d", b"")
+            mac.gps = struct.unpack("<IB", body)
         return b""
     if cid == 6:  # DevStatusReq
         return bytes((6, _battery(mac.battery), max(-32, min(31, snr_db)) & 63))

@@ -6,9 +6,9 @@ OTAA's keys are (AppKey, JoinEUI, DevEUI), ABP's (DevAddr in 4 bytes, NwkSKey, A
 from micropython import const
 
 from binnode.lorawan import join_frames
-from binnode.lorawan.mac import Tx
 from binnode.lorawan.restart import bond, clear
 from binnode.lorawan.session import Session
+from binnode.lorawan.tx import Tx
 
 _DELAY_S = const(5)  # JOIN_ACCEPT_DELAY1
 _HOUR_S = const(3600)
@@ -99,7 +99,7 @@ def accept(session, plan, keys, dev_nonce, frame, last_join_nonce, now_s):
 
 
 def activate(session, plan, keys, now_s):
-    """Make a fresh session one by personalisation, at the lowest data rate. Its counters go on: store.counters()."""
+    """Make a fresh session one by personalisation, at the lowest data rate. Its counters go on: restart.counters()."""
     session.dev_addr = int.from_bytes(keys[0], "big")
     session.nwk_s_key, session.app_s_key = keys[1:]
     session.joined = session.abp = 1

@@ -2,7 +2,6 @@
 
 from binnode import forget
 from binnode.lorawan import restart
-from binnode.lorawan.mac import Mac
 
 
 def keys_of(link):
@@ -51,6 +50,7 @@ def join(link):
 
     What only joins need is let go of.
     """
+    forget("binnode.radios.sx126x_start", "binnode.storage.recoveries", "binnode.wifi")  # the first wake has been there
     try:
         _ask(link)
     except OSError:
@@ -73,7 +73,7 @@ def _ask(link):
     while True:
         nonce, _, last = restart.nonces(board, keys)
         tx = joins.request(session, plan, keys, nonce, link.now_s(), board.random)
-        if tx.__class__ is int:
+        if isinstance(tx, int):
             link.pause(tx * 1000, "no Join-Accept")
             continue
         restart.reserve(board, keys, nonce)  # before it leaves: a nonce is used once, whatever happens to the power
@@ -83,7 +83,6 @@ def _ask(link):
             return joins.accept(session, plan, keys, nonce, frame, last, link.now_s())
 
         if link.exchange(tx, accepted, lambda now_s, tx=tx: tx):
-            link.mac = Mac(session, plan, board.random)
             link.remember()
             return
         link.remember()

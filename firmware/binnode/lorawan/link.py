@@ -4,11 +4,9 @@ from micropython import const
 
 from binnode import forget
 from binnode.deadline import Deadline
-from binnode.lorawan import store
-from binnode.lorawan.airtime import airtime_us
-from binnode.lorawan.mac import Mac
 from binnode.lorawan.regions import region
 from binnode.lorawan.session import unpack
+from binnode.lorawan.tx import airtime_us
 from binnode.radios import RadioError
 
 _LEAST = const(8)  # bytes of a status payload
@@ -32,8 +30,8 @@ class LoraLink:
         self.board, self.config, self.state = board, config, state
         self.deadline = Deadline(board.time, config["lora_budget_ms"])
         self.name = config["name"]  # for the words of a diagnostics message
-        self._radio = self.mac = None
         self._answered = True  # or there was nothing to be answered
+        self._image = bytearray(2048)  # now: amid a join there may be no such piece of memory
 
     def open(self):
         """Wake the radio, and join if there is no session, or the network has forgotten it."""
@@ -45,11 +43,13 @@ class LoraLink:
         session.adr = int(config["lora_adr"] == "on")
         self._radio = board.radio()
         self._radio.wake(session.rx2_hz)
-        self.mac = Mac(session, self.plan, board.random)
-        if not session.joined or self.mac.lost(self.now_s()):
+        if not session.joined or session.lost(self.now_s()):
             self._answered = False
             self._joining().join(self)
             forget("binnode.lorawan.joining")
+        from binnode.lorawan.mac import Mac  # now, and not beside what a join needs
+
+        self.mac = Mac(session, self.plan, board.random)
         self._make_room()
 
     def _joining(self):
@@ -86,7 +86,7 @@ class LoraLink:
         begun = False
         self._answered = not confirmed
         while tx is not None:
-            if tx.__class__ is int:
+            if isinstance(tx, int):
                 self.pause(tx * 1000, "duty cycle")
             else:
                 begun = True
@@ -111,10 +111,9 @@ class LoraLink:
 
     def remember(self):
         """Before a frame leaves, and after one came: whatever happens to the power, no counter is used twice."""
-        if store.due(self.session):
-            store.keep(self.board, self.session)
+        self.session.keep(self.board)
         self.state.lora = self.session.pack()
-        self.board.remember(self.state.pack())
+        self.board.remember(self.state.pack(image=self._image))
 
     def pause(self, ms, why):
         """Sleep lightly that long; OSError at once when it is longer than what is left."""
@@ -138,7 +137,7 @@ class LoraLink:
             raise OSError("no answer")
         dbm = tx.eirp_dbm - self.config["lora_antenna_dbi"]
         end_us = radio.transmit(tx.frame, tx.hz, tx.sf, tx.bw_khz, dbm, tx.airtime_ms)
-        self.mac.spent(tx, self.now_s())
+        tx.spent(self.session, self.plan, self.now_s())
         for number, window in enumerate(tx.windows):
             frame = self._listen(end_us, *window)
             found = frame and heard(frame, number)
@@ -160,9 +159,10 @@ class LoraLink:
 
         One that had no answer where one was due is started anew the next time: it may be deaf.
         """
-        if self._radio:
+        radio = getattr(self, "_radio", None)
+        if radio:
             try:
-                self._radio.sleep(self._answered)
+                radio.sleep(self._answered)
                 self.board.hold_radio()
             except self.errors:
                 pass

@@ -1,61 +1,33 @@
 """The MAC of a class A end-device (TS001-1.0.4): what to send, where and when to listen, what came of it.
 
 No I/O and no clock: now_s comes in, a Tx goes out. The way of an uplink: uplink() -> Tx; the session is remembered; the
-Tx goes on the air; spent(); heard() for each window's frame until it is not None; when both were silent, again().
+Tx goes on the air; tx.spent(); heard() for each window's frame until it is not None; when both were silent, again().
 """
 
 from micropython import const
 
 from binnode.lorawan import frames
-from binnode.lorawan.airtime import airtime_us
+from binnode.lorawan.tx import Tx, airtime_ms
 
 _ACK_LIMIT = const(64)  # ADR_ACK_LIMIT, in frames
 _STEP = const(32)  # ADR_ACK_DELAY
+_GAP_MS = const(300)  # FCC 15.247, 8 channels: 0.4 s in 3.2 s for each, and of three frames two may be on one
 _TRIES = const(8)  # of a message that asks for an ACK
-_IN_VAIN = const(8)  # messages that should have been answered, after the back-off's last step
-_SILENT_S = const(194400)  # 54 h: an outage of two days is no reason to join
-_TEST_PORT = const(224)
-_FOPTS = const(15)
-_ANSWERS = b"\1\0\1\2\1\0\0\1"  # bytes behind the CID in the answers 3 to 10
-_REPEATED = (5, 8, 9, 10)  # in every uplink until a downlink comes
-
-
-class Tx:
-    """A transmission: frame, hz, dr, sf, bw_khz, eirp_dbm, airtime_ms, lbt, windows, and pause_ms to wait before it.
-
-    lbt: None or (dbm, sense_ms): only on a channel that was quieter for so long. windows: two of (delay_ms, hz, sf,
-    bw_khz, longest frame in bytes), the delay counted from the end of the transmission.
-    """
-
-    def __init__(self, plan, session, picked, dr, frame, delay_s):
-        channel, hz = picked
-        self.frame, self.hz, self.dr, self.lbt, self.pause_ms = frame, hz, dr, plan.lbt, 0
-        self.sf, self.bw_khz = plan.rate(dr)
-        self.airtime_ms = airtime_ms(plan, dr, frame)
-        self.eirp_dbm = plan.eirp_dbm(session, hz, dr)
-        windows = []
-        for rx_hz, rx_dr in (plan.rx1(session, channel, dr), (session.rx2_hz, session.rx2_dr)):
-            windows.append((delay_s * 1000, rx_hz) + plan.rate(rx_dr) + (plan.longest(rx_dr),))
-            delay_s += 1
-        self.windows = windows
-
-
-def airtime_ms(plan, dr, frame):
-    sf, bw_khz = plan.rate(dr)
-    return airtime_us(sf, bw_khz, len(frame)) // 1000 + 1
 
 
 class Mac:
     """entropy(n): n random bytes. battery: for DevStatusAns: (mV, mV when low), None: unknown.
 
-    ask_time, ask_link: True puts DeviceTimeReq or LinkCheckReq into the uplinks until it is answered. The answers:
-    gps_s and gps_256 (GPS time when that uplink ended, and 1/256 s), margin_db and gateways; None before.
-    test_port: allow FPort 224. frame, confirmed, dr, tries: what is under way, for retry.py.
+    asks: requests for the uplinks until they are answered: b"\x02" LinkCheckReq, b"\x0d" DeviceTimeReq. The answers:
+    link = (margin in dB, gateways), gps = (GPS seconds when that uplink ended, and 1/256 s); None before.
+    last_port: 224 where test messages are wanted. frame, confirmed, dr, tries: what is under way, for retry.py.
     """
 
-    battery = None
-    ask_time = ask_link = test_port = False
-    gps_s = gps_256 = margin_db = gateways = None
+    battery: "tuple[int, int] | None" = None
+    link = gps = None
+    asks = b""
+    last_port = 223
+    _windows = ()
 
     def __init__(self, session, plan, entropy):
         self.session, self.plan, self._entropy = session, plan, entropy
@@ -72,14 +44,11 @@ class Mac:
 
     def _fopts(self):
         """MAC answers, then requests; None when the answers are too many for it."""
-        fopts = self.session.answers
-        if len(fopts) > _FOPTS:
-            return None
-        if self.ask_link:
-            fopts += b"\x02"
-        if self.ask_time:
-            fopts += b"\x0d"
-        return fitting(fopts, min(_FOPTS, self.plan.room(self.session, self.session.dr)))
+        if self.session.answers or self.asks:
+            from binnode.lorawan.answers import before_data
+
+            return before_data(self.session.answers, self.asks, self.plan.room(self.session, self.session.dr))
+        return b""
 
     def room(self):
         """Bytes of payload that the next uplink may carry. Too few? uplink(None, b"", True, now_s) first."""
@@ -98,18 +67,20 @@ class Mac:
         if fport is None:
             payload = b""
             if fopts is None:
+                from binnode.lorawan.answers import fitting
+
                 fopts, fport, payload = b"", 0, fitting(session.answers, self.plan.room(session, session.dr))
-        elif not 0 < fport < _TEST_PORT + self.test_port:
+        elif not 0 < fport <= self.last_port:
             raise ValueError("no such port")
         elif len(payload) > self.room():
             raise ValueError("too long")
         self._message = fopts, fport, payload
         self.confirmed, self.dr, self.tries, self.frame = confirmed, session.dr, 0, None
         self._most = session.nb_trans
-        if confirmed and not self.lost(now_s):
+        if confirmed and not session.lost(now_s):
             self._most = max(session.nb_trans, _TRIES)
         tx = self.new(now_s)
-        if session.rescued and (confirmed or self.ask_link) and tx.__class__ is Tx:
+        if session.rescued and (confirmed or b"\x02" in self.asks) and tx.__class__ is Tx:
             session.silent = min(session.silent + 1, 255)  # until it is answered
         return tx
 
@@ -132,7 +103,10 @@ class Mac:
         if count >= _ACK_LIMIT + _STEP and not count % _STEP:
             session.adr_due = 1
         session.ack_due = 0
-        session.answers = fitting(session.answers, 255, _REPEATED)
+        if session.answers:
+            from binnode.lorawan.answers import repeated
+
+            session.answers = repeated(session.answers)
         return tx
 
     def send(self, now_s):
@@ -144,18 +118,13 @@ class Mac:
         if picked.__class__ is int:
             return picked
         tx = Tx(plan, session, picked, dr, self.frame, session.rx1_delay_s)
-        self._windows = tx.windows
         if self._unanswered:  # RETRANSMIT_TIMEOUT
             tx.pause_ms = 1000 + int.from_bytes(self._entropy(2), "big") % 2001
+        elif self._windows and not plan.BANDS:
+            tx.pause_ms = _GAP_MS
+        self._windows = tx.windows
         self._unanswered = self.confirmed
         return tx
-
-    def spent(self, tx, now_s):
-        """The Tx was on the air until now: what it costs in credits and silence."""
-        session = self.session
-        self.plan.spend(session, tx.hz, tx.airtime_ms, now_s)
-        if session.max_duty:
-            session.quiet_until_s = now_s + (tx.airtime_ms * ((1 << session.max_duty) - 1)) // 1000 + 1
 
     def again(self, now_s):
         """After silent windows: the next Tx of the message, the seconds to wait for it, or None: it is over.
@@ -171,11 +140,6 @@ class Mac:
         self.frame = None
         self._settle()
         return None
-
-    def lost(self, now_s):
-        """True when the network has forgotten us: time to join anew."""
-        session = self.session
-        return session.silent >= _IN_VAIN and now_s - session.last_downlink_s >= _SILENT_S and not session.abp
 
     def heard(self, frame, snr_db, now_s, window=1):
         """What arrived in a window (0 or 1): None when it is not for us, so listen on. Nothing has changed then.
@@ -202,21 +166,6 @@ class Mac:
             from binnode.lorawan.commands import obey
 
             obey(self, commands, snr_db)
-        if not fport or fport >= _TEST_PORT + self.test_port:
+        if not fport or fport > self.last_port:
             fport, payload = None, b""
         return fport, payload, bool(control & 0x20 and self.confirmed), bool(control & 0x10)
-
-
-def fitting(commands, room, only=None):
-    """The whole answers and requests of `commands` in the first `room` bytes; of those only the CIDs of `only`."""
-    found = b""
-    at = 0
-    while at < len(commands):
-        cid = commands[at]
-        end = at + 1 + (_ANSWERS[cid - 3] if 2 < cid < 11 else 0)
-        if end > room:
-            break
-        if not only or cid in only:
-            found += commands[at:end]
-        at = end
-    return found

@@ -14,6 +14,11 @@ class Plan:
     session.channels: [hz, lowest dr, highest dr, RX1's hz or 0: the same]; hz 0: no such channel.
     """
 
+    BANDS: tuple
+    DWELL_ROOMS: bytes
+    EIRP_DBM: int
+    DEFAULT_HZ: tuple
+    RX2: tuple
     RATES = b"\x0c\x0b\x0a\x09\x08\x07"
     ROOMS = b"\x33\x33\x33\x73\xf2\xf2"
     CHANGES = "dynamic"

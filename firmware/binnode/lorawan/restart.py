@@ -1,12 +1,11 @@
-"""What LoRaWAN begins with after a loss of power, and the nonces of its joins: the reading side of store.py."""
+"""What LoRaWAN begins with after a loss of power: the records in NVS that session.py wrote, and the nonces of joins."""
 
 import binascii
 import struct
 
 from micropython import const
 
-from binnode.lorawan import store
-from binnode.lorawan.session import MAGIC, NAMES, Session, unpack
+from binnode.lorawan.session import COUNTERS, COUNTERS_LAYOUT, IMAGE, MAGIC, NAMES, NONE, summed, unpack
 
 _LONGEST = const(648)  # bytes of a session, at most
 _NONCES = "lora_nonces"
@@ -52,15 +51,17 @@ def read(board, key, layout):
     """The values of a record, None when there is none."""
     record = board.kept(key, 32)
     size = struct.calcsize(layout)
-    if len(record) != size + 4 or struct.pack(">I", binascii.crc32(record[:size])) != record[size:]:
-        return None
-    return struct.unpack_from(layout, record)
+    return struct.unpack_from(layout, record) if len(record) == size + 4 and summed(record[:size]) == record else None
+
+
+def _keep_nonces(board, *values):
+    board.keep(_NONCES, summed(struct.pack(_NONCES_LAYOUT, *values)))
 
 
 def nonces(board, keys):
     """(next DevNonce, DevNonce of the last accept, its JoinNonce or None). DevNonces go on when keys change."""
-    owner, following, joined, join_nonce = read(board, _NONCES, _NONCES_LAYOUT) or (0, 0, 0, store.NONE)
-    if join_nonce == store.NONE or owner != bond(keys, 0, 0):
+    owner, following, joined, join_nonce = read(board, _NONCES, _NONCES_LAYOUT) or (0, 0, 0, NONE)
+    if join_nonce == NONE or owner != bond(keys, 0, 0):
         return following, 0, None
     return following, joined, join_nonce
 
@@ -68,30 +69,30 @@ def nonces(board, keys):
 def reserve(board, keys, dev_nonce):
     """`dev_nonce` is used up: before the Join-Request leaves."""
     _, joined, join_nonce = nonces(board, keys)
-    join_nonce = store.NONE if join_nonce is None else join_nonce
-    store.write(board, _NONCES, _NONCES_LAYOUT, bond(keys, 0, 0), dev_nonce + 1, joined, join_nonce)
+    join_nonce = NONE if join_nonce is None else join_nonce
+    _keep_nonces(board, bond(keys, 0, 0), dev_nonce + 1, joined, join_nonce)
 
 
 def accepted(board, session):
     """The accept that made `session` is the last one."""
     found = read(board, _NONCES, _NONCES_LAYOUT)
     if found:
-        store.write(board, _NONCES, _NONCES_LAYOUT, found[0], found[1], session.dev_nonce, session.join_nonce)
+        _keep_nonces(board, found[0], found[1], session.dev_nonce, session.join_nonce)
 
 
 def counters(board, session):
     """Go on behind all counters that were reserved. False: NVS has none of this session."""
-    found = read(board, store.COUNTERS, store.COUNTERS_LAYOUT)
+    found = read(board, COUNTERS, COUNTERS_LAYOUT)
     if not found or found[0] != session.nonces_crc:
         return False
     session.fcnt_up = session.fcnt_ceiling = found[1]
-    session.fcnt_down = None if found[2] == store.NONE else found[2]
+    session.fcnt_down = None if found[2] == NONE else found[2]
     return True
 
 
 def restore(board, region, keys, now_s):
     """The Session after a loss of power, or None. Its credits begin at nothing: when it last sent is unknown."""
-    session = recall(board.kept(store.SESSION, _LONGEST), region, keys)
+    session = recall(board.kept(IMAGE, _LONGEST), region, keys)
     _, joined, join_nonce = nonces(board, keys)
     if not session or session.nonces_crc != bond(keys, joined, join_nonce or 0) or not counters(board, session):
         return None

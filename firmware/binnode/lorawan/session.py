@@ -1,6 +1,7 @@
-"""What a LoRaWAN session is made of: values only. Byte map, and which memory holds it: LORAWAN.md.
+"""What a LoRaWAN session is made of, its image, and what of it NVS keeps. Byte map, and what is where: LORAWAN.md.
 
-mac.py, commands.py, join.py and the plans change it; its image stands behind the state in RTC memory, and in NVS.
+mac.py, commands.py, join.py and the plans change it; its image stands behind the state in RTC memory, and in NVS. Each
+record in NVS is whole or absent, and ends with a CRC-32; restart.py reads them.
 """
 
 import binascii
@@ -19,7 +20,13 @@ NAMES = (
     "rx1_delay_s max_eirp_dbm sub_band max_duty silent stale join_dr join_attempt credits_at_s quiet_until_s "
     "last_downlink_s join_since_s join_next_s"
 )
-_NONE_4 = 0xFFFFFFFF
+COUNTERS = "lora_counters"
+COUNTERS_LAYOUT = ">III"  # the session's bond, from here on counters are free, last downlink
+IMAGE = "lora_session"
+NONE = 0xFFFFFFFF
+_IN_VAIN = const(8)  # messages that should have been answered, after the back-off's last step
+_SILENT_S = const(194400)  # 54 h: an outage of two days is no reason to join
+_AHEAD = const(64)  # counters that are reserved at a time
 
 
 class Session:
@@ -85,11 +92,35 @@ class Session:
             len(self.channels),
             len(self.credits),
             self.region.encode(),
-            _NONE_4 if self.fcnt_down is None else self.fcnt_down,
+            NONE if self.fcnt_down is None else self.fcnt_down,
             *[getattr(self, name) for name in NAMES.split()],
         )
-        image += body
-        return image + struct.pack(">I", binascii.crc32(image))
+        return summed(image + body)
+
+    def lost(self, now_s):
+        """True when the network has forgotten us: time to join anew."""
+        return self.silent >= _IN_VAIN and now_s - self.last_downlink_s >= _SILENT_S and not self.abp
+
+    def keep(self, board):
+        """Write what NVS lacks, if anything: before a frame leaves, so that no power loss has a counter used again,
+        and after a downlink. OSError when NVS fails: it stays due, and nothing may be sent."""
+        if self.stale & 4:
+            from binnode.lorawan import restart
+
+            restart.accepted(board, self)
+        if self.stale & 5 or self.fcnt_up > self.fcnt_ceiling:
+            ceiling = self.fcnt_up + _AHEAD
+            down = NONE if self.fcnt_down is None else self.fcnt_down
+            board.keep(COUNTERS, summed(struct.pack(COUNTERS_LAYOUT, self.nonces_crc, ceiling, down)))
+            self.fcnt_ceiling = ceiling
+        if self.stale & 2:
+            board.keep(IMAGE, self.pack())
+        self.stale = 0
+
+
+def summed(record):
+    """`record` with its CRC-32."""
+    return record + struct.pack(">I", binascii.crc32(record))
 
 
 def unpack(memory):
@@ -97,14 +128,14 @@ def unpack(memory):
     end = int.from_bytes(memory[3:5], "big") - 4
     if memory[:3] != MAGIC or not HEAD_BYTES <= end <= len(memory) - 4:
         return None
-    if memory[end : end + 4] != struct.pack(">I", binascii.crc32(memory[:end])):
+    if memory[: end + 4] != summed(memory[:end]):
         return None
     session = Session()
     _, _, channels, bands, region, down, *values = struct.unpack_from(LAYOUT, memory)
     for name, value in zip(NAMES.split(), values):
         setattr(session, name, value)
     session.region = str(region.rstrip(b"\0"), "utf8")
-    session.fcnt_down = None if down == _NONE_4 else down
+    session.fcnt_down = None if down == NONE else down
     session.mask, session.used = bytearray(session.mask), bytearray(session.used)
     session.channels = []
     at = HEAD_BYTES

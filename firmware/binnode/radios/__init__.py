@@ -34,7 +34,7 @@ class Radio:
 
     def __init__(self, spi, cs, reset, busy, dio, settings, time, sleep_ms):
         self._spi, self._cs, self._reset, self._busy, self._dio = spi, cs, reset, busy, dio
-        self._settings, self.time, self._sleep_ms = settings, time, sleep_ms
+        self.settings, self.time, self._sleep_ms = settings, time, sleep_ms
         self.snr_db = self.rssi_dbm = None
 
     def _transfer(self, data):
@@ -44,7 +44,7 @@ class Radio:
         self._cs(1)
         return data
 
-    def _restart(self):
+    def restart(self):
         self._reset(0)
         self.time.sleep_ms(1)
         self._reset(1)
@@ -64,7 +64,7 @@ class Radio:
             if (dio() or late_us > 0) and self._flags() & _SENT:
                 return now_us
             if late_us > 100000:
-                self._restart()  # it stops, and the next wake() sets it up anew
+                self.restart()  # it stops, and the next wake() sets it up anew
                 raise RadioError("radio sent nothing")
 
     def receive(self, at_us, hz, sf, bw_khz, symbols, longest_ms):

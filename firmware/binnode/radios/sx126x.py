@@ -12,16 +12,7 @@ _OVER = const(4)  # of what _flags() gives
 _BUSY_MS = const(30)  # the longest: a calibration of all blocks with the oscillator's start before it
 _TCXO_MS = const(5)
 _TCXO_MV = (1600, 1700, 1800, 2200, 2400, 2700, 3000, 3300)
-_SYNC = b"\x34\x44"  # of public networks, in 0x0740
-_SETTINGS = (
-    b"\x96\1",  # DC-DC
-    b"\x8a\1",  # LoRa
-    b"\x8f\0\0",  # frames out and in begin at 0
-    b"\x08\2\x73\2\x63\0\0\0\0",  # flags; DIO1 rises with those that end something
-    b"\x0d\x08\xac\x96",  # gain: 2 dB for 0.7 mA
-    b"\x0d\2\x9f\4\x08\xac\x08\x89\7\x36\x08\xd8",  # 4 registers that warm sleep would not keep
-    b"\x0d\7\x40" + _SYNC,  # the last: it says that all is set
-)
+SYNC = b"\x34\x44"  # of public networks, in 0x0740
 # dbm: PA duty cycle and size that reach it with the least current, at a setting of 22; any other: the full amplifier
 _PA = {20: (3, 5), 17: (2, 3), 14: (2, 2)}
 
@@ -41,24 +32,24 @@ class SX126x(Radio):
             if time.ticks_diff(time.ticks_ms(), begun) > _BUSY_MS:
                 raise RadioError("radio busy")
 
-    def _send(self, data):
+    def send(self, data):
         """One command; what came back meanwhile, as long as what went out."""
         self._busy_over()
         return self._transfer(bytearray(data))
 
-    def _command(self, *octets):
-        self._send(octets)
+    def command(self, *octets):
+        self.send(octets)
 
-    def _get(self, opcode, size):
+    def get(self, opcode, size):
         """`size` bytes that follow opcode and status."""
-        return self._send((opcode, 0) + (0,) * size)[2:]
+        return self.send((opcode, 0) + (0,) * size)[2:]
 
-    def _read(self, address, size):
-        return self._send((0x1D, address >> 8, address & 255, 0) + (0,) * size)[4:]
+    def read(self, address, size):
+        return self.send((0x1D, address >> 8, address & 255, 0) + (0,) * size)[4:]
 
-    def _set_bits(self, address, mask, bits):
-        bits |= self._read(address, 1)[0] & ~mask
-        self._command(0x0D, address >> 8, address & 255, bits)
+    def set_bits(self, address, mask, bits):
+        bits |= self.read(address, 1)[0] & ~mask
+        self.command(0x0D, address >> 8, address & 255, bits)
 
     # Start and sleep
 
@@ -75,60 +66,48 @@ class SX126x(Radio):
         self.time.sleep_us(200)
         self._cs(1)
         self.stand()
-        if self._read(0x0740, 2) != _SYNC:
+        if self.read(0x0740, 2) != SYNC:
             raise RadioError("radio lost its settings")
-        self._oscillator()
+        self.oscillator()
 
-    def _oscillator(self):
-        if self._settings.get("tcxo_mv"):
+    def oscillator(self):
+        if self.settings.get("tcxo_mv"):
             self.start_ms = _TCXO_MS
             steps = _TCXO_MS << 6
-            self._command(0x97, _TCXO_MV.index(self._settings["tcxo_mv"]), 0, steps >> 8, steps & 255)
+            self.command(0x97, _TCXO_MV.index(self.settings["tcxo_mv"]), 0, steps >> 8, steps & 255)
 
     def _start(self, hz):
-        self._restart()
-        self.stand()
-        if self._read(0x0740, 2) != b"\x14\x24":  # its value after a reset
-            raise RadioError("no radio")
-        self._oscillator()
-        self._command(0x07, 0, 0)  # a TCXO is not there at the chip's own start: no error
-        self._command(0x89, 0x7F)  # calibrate everything
-        self._command(0x98, *(b"\xd7\xdb" if hz < 900000000 else b"\xe1\xe9"))  # and images at 863..870 or 902..928 MHz
-        errors = self._get(0x17, 2)
-        if errors[0] & 1 or errors[1] & 0x7F:
-            raise RadioError("radio calibration %02x%02x" % (errors[0], errors[1]))
-        self._set_bits(0x08D8, 0, 0x1E)  # 15.2: else the amplifier gives way to a mismatched antenna too early
-        self._command(0x9D, self._settings.get("dio2_rf_switch", 0))
-        for data in _SETTINGS:
-            self._send(data)
+        from binnode.radios.sx126x_start import start
+
+        start(self, hz)
 
     def sleep(self, warm=True):
         """Until wake(): 600 nA with the configuration kept, 160 nA without. CS has to stay high meanwhile."""
         try:
             self.stand()
         except RadioError:
-            self._restart()
-        self._command(0x84, 4 if warm else 0)
+            self.restart()
+        self.command(0x84, 4 if warm else 0)
         self.time.sleep_us(500)
 
     def _doze(self):
-        self._command(0x84, 4)
+        self.command(0x84, 4)
 
     def stand(self):
-        self._command(0x80, 0)
+        self.command(0x80, 0)
 
     # Frames
 
     def transmit(self, frame, hz, sf, bw_khz, dbm, airtime_ms):
         """Send `frame` at `dbm` (limited to what chip and board can); ticks_us() at its end."""
         self._tune(hz, sf, bw_khz, len(frame), 1, 0)
-        dbm = max(-9, min(dbm, self._settings["max_dbm"], 22))
+        dbm = max(-9, min(dbm, self.settings["max_dbm"], 22))
         duty, size = _PA.get(dbm, (4, 7))
-        self._command(0x95, duty, size, 0, 1)
-        self._command(0x0D, 0x08, 0xE7, 0x38)  # 140 mA: 95 has set another limit
-        self._command(0x8E, 22 if dbm in _PA else dbm & 255, 2)
-        self._send(b"\x0e\0" + frame)
-        self._send(self._order(0x83, airtime_ms + 100))
+        self.command(0x95, duty, size, 0, 1)
+        self.command(0x0D, 0x08, 0xE7, 0x38)  # 140 mA: 95 has set another limit
+        self.command(0x8E, 22 if dbm in _PA else dbm & 255, 2)
+        self.send(b"\x0e\0" + frame)
+        self.send(self._order(0x83, airtime_ms + 100))
         return self._sent(airtime_ms)
 
     def _arm(self, hz, sf, bw_khz, symbols):
@@ -136,12 +115,12 @@ class SX126x(Radio):
         mantissa, exponent = (min(symbols, 248) + 1) >> 1, 0
         while mantissa > 31:
             mantissa, exponent = (mantissa + 3) >> 2, exponent + 1
-        self._command(0xA0, mantissa << (2 * exponent + 1))
-        self._command(0x0D, 0x07, 0x06, mantissa << 3 | exponent)
+        self.command(0xA0, mantissa << (2 * exponent + 1))
+        self.command(0x0D, 0x07, 0x06, mantissa << 3 | exponent)
         return mantissa << (2 * exponent + 1)
 
     def _ready(self, longest_ms):
-        self._command(0x80, 1)  # on the crystal, so that the receiver starts at once
+        self.command(0x80, 1)  # on the crystal, so that the receiver starts at once
         self._listen = self._order(0x82, longest_ms)
         self._busy_over()
 
@@ -149,38 +128,38 @@ class SX126x(Radio):
         self._transfer(self._listen)
 
     def _frame(self):
-        size, start = self._get(0x13, 2)
-        frame = bytes(self._send(bytes((0x1E, start)) + bytes(size + 1))[3:])
-        rssi, snr, _ = self._get(0x14, 3)
+        size, start = self.get(0x13, 2)
+        frame = bytes(self.send(bytes((0x1E, start)) + bytes(size + 1))[3:])
+        rssi, snr, _ = self.get(0x14, 3)
         self.rssi_dbm = -(rssi >> 1)
         self.snr_db = ((snr ^ 128) - 128) >> 2
         return frame
 
     def listen_on(self, hz, bw_khz):
         self._tune(hz, 7, bw_khz, 255, 0, 1)
-        self._command(0xA0, 0)  # or the symbols of the last window would end it
-        self._command(0x82, 0xFF, 0xFF, 0xFF)
+        self.command(0xA0, 0)  # or the symbols of the last window would end it
+        self.command(0x82, 0xFF, 0xFF, 0xFF)
 
     def power_dbm(self):
-        return -(self._get(0x15, 1)[0] >> 1)
+        return -(self.get(0x15, 1)[0] >> 1)
 
     def _tune(self, hz, sf, bw_khz, size, crc, inverted):
         self.stand()
-        if self._read(0x0740, 2) != _SYNC:
+        if self.read(0x0740, 2) != SYNC:
             self._start(hz)
-        self._send(b"\x86" + ((hz << 14) // 15625).to_bytes(4, "big"))
+        self.send(b"\x86" + ((hz << 14) // 15625).to_bytes(4, "big"))
         slow = (1 << sf) >= 16 * bw_khz  # a symbol of 16 ms or more
-        self._command(0x8B, sf, 4 + (bw_khz > 125) + (bw_khz > 250), 1, slow)
-        self._command(0x8C, 0, 8, 0, size, crc, inverted)
-        self._set_bits(0x0736, 4, 0 if inverted else 4)  # 15.4: lost with each 8C
-        self._set_bits(0x0889, 4, 0 if bw_khz == 500 else 4)  # 15.1
+        self.command(0x8B, sf, 4 + (bw_khz > 125) + (bw_khz > 250), 1, slow)
+        self.command(0x8C, 0, 8, 0, size, crc, inverted)
+        self.set_bits(0x0736, 4, 0 if inverted else 4)  # 15.4: lost with each 8C
+        self.set_bits(0x0889, 4, 0 if bw_khz == 500 else 4)  # 15.1
 
     def _order(self, opcode, longest_ms):
         """To begin, and to end by itself; all flags are cleared."""
-        self._command(0x02, 3, 0xFF)
+        self.command(0x02, 3, 0xFF)
         steps = min(longest_ms << 6, 0xFFFFFE)
         return bytearray((opcode, steps >> 16, steps >> 8 & 255, steps & 255))
 
     def _flags(self):
-        high, low = self._get(0x12, 2)
+        high, low = self.get(0x12, 2)
         return _OVER if high & 2 or low & 0x60 else low & 0x13

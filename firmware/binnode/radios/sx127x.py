@@ -70,7 +70,7 @@ class SX127x(Radio):
         self.stand()
 
     def _start(self, hz):
-        self._restart()
+        self.restart()
         if self._read(_VERSION) != 0x12:
             raise RadioError("no radio")
         time = self.time
@@ -103,7 +103,7 @@ class SX127x(Radio):
     def transmit(self, frame, hz, sf, bw_khz, dbm, airtime_ms):
         """Send `frame` at `dbm` (limited to what chip and board can); ticks_us() at its end."""
         self._tune(hz, sf, bw_khz, 4, 0)
-        dbm = max(2, min(dbm, self._settings["max_dbm"], 20))
+        dbm = max(2, min(dbm, self.settings["max_dbm"], 20))
         strong = dbm > 17
         self._write(_PA_DAC, 0x87 if strong else 0x84)
         self._write(_OCP, 0x31 if strong else 0x2B)  # 140 mA, 100 mA

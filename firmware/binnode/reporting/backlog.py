@@ -55,13 +55,10 @@ class Backlog:
     def shift(self, delta_s):
         """The clock was set: every entry keeps its distance to it."""
         data = self.data
-        for place in range(len(self)):
-            at_s = (self._at_s(place) + delta_s) & _SPAN
-            place *= ENTRY_BYTES
-            data[place] = at_s >> 22
-            data[place + 1] = at_s >> 14 & 255
-            data[place + 2] = at_s >> 6 & 255
-            data[place + 3] = (at_s & 63) << 2 | data[place + 3] & 3
+        for at in range(0, len(data), ENTRY_BYTES):
+            end = at + 4
+            at_s = (int.from_bytes(data[at:end], "big") >> 2) + delta_s
+            data[at:end] = ((at_s & _SPAN) << 2 | data[at + 3] & 3).to_bytes(4, "big")
 
     def _thin(self, newest_s):
         """Remove the entry whose neighbours are closest in time (the oldest such), with `newest_s` about to follow.

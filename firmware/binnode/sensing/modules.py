@@ -1,4 +1,4 @@
-"""Distance modules driven by trigger and echo: what each needs and can do."""
+"""Distance modules driven by trigger and echo: what each needs and can do. The others are in serial_modules.py."""
 
 from collections import namedtuple
 
@@ -27,7 +27,9 @@ _MODULES = {"hcsr04": _HC, "hcsr04p": _HC, "jsn_sr04t": _WATERPROOF, "aj_sr04m":
 
 
 def profile(name):
-    """The Profile of module `name`; ValueError names the modules there are."""
-    if name not in _MODULES:
-        raise ValueError("module: %s is not one of %s" % (name, ", ".join(sorted(_MODULES))))
-    return Profile(*_MODULES[name])
+    """The Profile of module `name`, or its SerialProfile; ValueError names the modules there are."""
+    if name in _MODULES:
+        return Profile(*_MODULES[name])
+    from binnode.sensing import serial_modules
+
+    return serial_modules.profile(name, _MODULES)

@@ -66,7 +66,7 @@ REPORTING = const(3)
 
 _HEAD_BYTES = const(63)
 _CRC_BYTES = const(4)
-_TIMES = const(6)  # the first of FIELDS
+TIMES = const(6)  # the first of FIELDS
 _UNKNOWN = const(-1)  # None, as it is stored
 _NEW = (0,) * 5 + (_UNKNOWN,) * 6 + (0,) * 13
 _NEW_FLAGS = const(0b110)  # first, urgent
@@ -92,7 +92,8 @@ class State:
     crashed: this wake did (not stored). safe: in safe mode; safe_try_at_s: the next try of a normal wake.
     diagnose: a diagnostics message is to be sent; in it reset_cause, and a bit for each of the recoveries
     (binnode.storage.recoveries); told: those of the config's that were delivered and still hold.
-    lora: the image of the LoRaWAN session, b"" none; answered_at_s: when the transport (not its fall-back) delivered last.
+    lora: the image of the LoRaWAN session, b"" none; answered_at_s: when the transport (not its fall-back) delivered
+    last.
     checkpointed: NVS holds readings; checkpoint_at_s: since then. crash_kept_at_s: a crash record went to NVS, or None.
     """
 
@@ -142,22 +143,11 @@ class State:
         self.lora = b""
         self.current = self.crashed = False
 
-    def shift_clock(self, delta_s):
-        """The chip's clock is about to be set `delta_s` ahead: all that is remembered keeps its age."""
-        for name in FIELDS[:_TIMES]:
-            at_s = getattr(self, name)
-            if at_s is not None:
-                setattr(self, name, max(0, at_s + delta_s))
-        self.backlog.shift(delta_s)
-        if self.lora:
-            from binnode.lorawan.restart import shifted
-
-            self.lora = shifted(self.lora, delta_s)
-
-    def pack(self, alone=False):
+    def pack(self, alone=False, image=None):
         """The image for RTC().memory(): 67 bytes, 5 for every reading that waits (1267 at most), the LoRaWAN session.
 
-        `alone`: without the session, which has an image of its own in NVS.
+        `alone`: without the session, which has an image of its own in NVS. `image`: a bytearray of RTC memory's size to
+        make it in, where no other piece may be left that is large enough; what comes back is a part of it then.
         """
         flags = int(self.backlog.thinned)
         for bit, name in enumerate(FLAGS, 1):
@@ -165,7 +155,8 @@ class State:
         end = _HEAD_BYTES + len(self.backlog.data)
         length = end + _CRC_BYTES
         lora = b"" if alone else self.lora
-        image = bytearray(RESERVED_FROM + len(lora) if lora else length)  # in one piece: memory may be short
+        size = RESERVED_FROM + len(lora) if lora else length
+        image = image or bytearray(size)
         values = [MAGIC, VERSION, flags, length]
         for name in FIELDS:
             value = getattr(self, name)
@@ -174,8 +165,8 @@ class State:
         image[_HEAD_BYTES:end] = self.backlog.data
         struct.pack_into(">I", image, end, binascii.crc32(memoryview(image)[:end]))
         if lora:
-            image[RESERVED_FROM:] = lora
-        return image
+            image[RESERVED_FROM:size] = lora
+        return image if len(image) == size else memoryview(image)[:size]
 
 
 def unpack(memory):

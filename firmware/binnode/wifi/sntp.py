@@ -4,6 +4,7 @@ An answer counts when it repeats our random number (nobody off the path can know
 It is not signed: who sits on the path can lie, but not to before this firmware was built, and not by centuries.
 """
 
+from binnode.storage.state import FIELDS, TIMES
 from binnode.wifi import LinkFailure
 from binnode.wifi.datagram import exchange
 
@@ -45,3 +46,16 @@ def ask(board, server, floor_s, deadline):
         )
     except OSError as error:
         raise LinkFailure("cannot ask the time server %s: %s" % (server, error))
+
+
+def shift(state, delta_s):
+    """The chip's clock is about to be set `delta_s` ahead: all that `state` remembers keeps its age."""
+    for name in FIELDS[:TIMES]:
+        at_s = getattr(state, name)
+        if at_s is not None:
+            setattr(state, name, max(0, at_s + delta_s))
+    state.backlog.shift(delta_s)
+    if state.lora:
+        from binnode.lorawan.restart import shifted
+
+        state.lora = shifted(state.lora, delta_s)

@@ -107,7 +107,7 @@ def set_clock(board, state, server, deadline):
     from binnode.wifi import sntp
 
     now_s = sntp.ask(board, server, version.BUILD_S, deadline)
-    state.shift_clock(now_s - board.time.time())
+    sntp.shift(state, now_s - board.time.time())
     # In this order: a clock behind its memory is what the backlog copes with, should the power fail in between.
     board.remember(state.pack())
     board.set_clock(now_s)
