@@ -4,7 +4,7 @@ Written apart from the firmware's tables, so that either shows the other's mista
 EIRP, sizes in bytes.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 ERP_TO_EIRP_DB = 2.15
 _KHZ, _MHZ = 1_000, 1_000_000
@@ -256,10 +256,20 @@ _ALL = (
     ),
 )
 REGIONS = {region.name: region for region in _ALL}
+# Japan (ARIB STD-T108): AS923-1 between 920.5 and 928 MHz with 13 dBm, after 5 ms of listening.
+REGIONS["AS923-JP"] = replace(
+    REGIONS["AS923-1"],
+    name="AS923-JP",
+    low_hz=920_500_000,
+    max_eirp_dbm=13,
+    lbt=(-80, 5_000),
+    gateway_dbm=13,
+    rx2_gateway_dbm=13,
+)
 
 
 def region(name: str) -> Region:
-    """EU868, US915, AU915, AS923-1 .. AS923-4, KR920, IN865."""
+    """EU868, US915, AU915, AS923-1 .. AS923-4, AS923-JP, KR920, IN865."""
     if name not in REGIONS:
         raise ValueError(f"region {name!r}: one of {', '.join(REGIONS)}")
     return REGIONS[name]

@@ -35,7 +35,9 @@ def make(
     """Gateways at these places (m); `server`: keyword arguments of NetworkServer."""
     where = region(region_name)
     air = Air(seed, city)
-    audit = Audit(air, where, hop_channels=8 if where.name == "US915" else 64)
+    # How loud US915 may be goes by the channels that a device really hops over: 64 before the network has named its
+    # own, and again when ADR's back-off has switched all of them on.
+    audit = Audit(air, where)
     network = NetworkServer(where, air, sub_band=sub_band, seed=seed, **server)
     # A device transmits from the place that has its name.
     network.on_dwell = lambda device, limited: audit.dwell_of.update({device.name: limited})

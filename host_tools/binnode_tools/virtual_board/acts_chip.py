@@ -1,6 +1,6 @@
 """Acts of the chip itself: start and sleep, time, RTC memory, storage."""
 
-from binnode_tools.virtual_board import acts
+from binnode_tools.virtual_board import acts, acts_serial
 from binnode_tools.virtual_board.chip import RTC_SIZE, Chip
 from binnode_tools.virtual_board.handlers import Answer, ChipError, EndOfWake, handles, misuse, refused
 from binnode_tools.virtual_board.misuse import BUSY_WAIT_US
@@ -93,10 +93,12 @@ def light_sleep(chip: Chip, a: int, b: int, data: bytes) -> Answer:
         chip.find("light_sleep_wifi")
         chip.station.lose_link(chip.now)
     chip.ledger.set("chip", chip.board.currents_ua.light_sleep)
+    acts_serial.before_light_sleep(chip)
     jitter_us = chip.random.randint(300, 900) if chip.scene.unkind.sleep_clock_permille else 500
     start, pace = chip.now, 1 + chip.sleep_error_permille / 50_000
     chip.last_wake = chip.doze(start + round(a * 1000 * pace))
     chip.advance(jitter_us)
+    acts_serial.after_light_sleep(chip)
     chip.hide(chip.now - start - round((chip.now - start) / pace))
     chip.draw()
     return 0

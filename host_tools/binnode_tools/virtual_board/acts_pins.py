@@ -110,21 +110,6 @@ def adc_read(chip: Chip, a: int, b: int, data: bytes) -> Answer:
     return round(1000 * min(max(millivolts, 0.0), chip.adc_ready[a]))
 
 
-UARTS = {"esp32": 3, "esp32s3": 3, "esp32c3": 2, "esp32c6": 2}  # numbered from 0
-
-
-@handles(acts.UART_OPEN)
-def uart_open(chip: Chip, a: int, b: int, data: bytes) -> Answer:
-    if not 0 <= a < UARTS[chip.board.chip]:
-        raise refused("uart_unknown", id=a)
-    for number in (b & 255, b >> 8 & 255):
-        if number != 255:
-            chip.pin(number)
-    if a == 0:
-        chip.find("uart0")
-    return 0
-
-
 # 1-Wire: a byte takes eight slots of 70 us, a reset about a millisecond -----------------------------------------------
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from binnode_tools.virtual_board import acts, acts_chip, acts_network, acts_pins, acts_radio, findings
+from binnode_tools.virtual_board import acts, acts_chip, acts_network, acts_pins, acts_radio, acts_serial, findings
 from binnode_tools.virtual_board.chip import Chip
 from binnode_tools.virtual_board.handlers import HANDLERS, ChipError, EndOfWake
 from binnode_tools.virtual_board.power import Battery
@@ -12,7 +12,7 @@ from binnode_tools.virtual_board.trace import Trace
 from binnode_tools.virtual_board.vm_process import Request, Vm, VmError, Zygote
 from binnode_tools.virtual_board.wake import DEEP_SLEEP, HARD_RESET, POWER_ON, SOFT_RESET, WATCHDOG, WakeRecord
 
-_LOADED = (acts_chip, acts_network, acts_pins, acts_radio)  # importing them registers their acts
+_LOADED = (acts_chip, acts_network, acts_pins, acts_radio, acts_serial)  # importing them registers their acts
 _RESETS = {"reset": HARD_RESET, "soft reset": SOFT_RESET, "watchdog": WATCHDOG}
 
 

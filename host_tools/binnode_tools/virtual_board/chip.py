@@ -5,7 +5,7 @@ from random import Random
 
 from binnode_tools.boards import Board
 from binnode_tools.chips import CHIPS
-from binnode_tools.virtual_board import acts, network
+from binnode_tools.virtual_board import acts, network, serial_modules
 from binnode_tools.virtual_board.button import Button
 from binnode_tools.virtual_board.divider import Divider
 from binnode_tools.virtual_board.handlers import EndOfWake, refused
@@ -15,7 +15,8 @@ from binnode_tools.virtual_board.parts import Part
 from binnode_tools.virtual_board.power import Battery, Ledger
 from binnode_tools.virtual_board.radios import fitted
 from binnode_tools.virtual_board.scene import Scene
-from binnode_tools.virtual_board.sensors import Ds18b20, PulseModule
+from binnode_tools.virtual_board.sensors import Ds18b20
+from binnode_tools.virtual_board.serial_line import I2c, Uart
 from binnode_tools.virtual_board.spi import Bus
 from binnode_tools.virtual_board.storage import Flash, Nvs
 from binnode_tools.virtual_board.wake import DEEP_SLEEP, POWER_ON
@@ -64,14 +65,7 @@ class Chip:
         self.node_clock_us = 0  # what time() counts: the node's own idea of the time since power-on
         self.node_clock_at = 0
         currents = board.currents_ua
-        self.module = PulseModule(
-            wiring.module,
-            scene,
-            board.pins.trigger,
-            board.pins.echo,
-            self.ledger,
-            (currents.module_standby, currents.module_ranging),
-        )
+        self.module = serial_modules.fitted(wiring.module, board, scene, self.ledger)
         self.thermometer = (
             Ds18b20(scene, board.pins.onewire, self.ledger, currents.thermometer_converting)
             if wiring.ds18b20 and board.pins.onewire is not None
@@ -94,6 +88,8 @@ class Chip:
         self.radio = fitted.radio(board.radio, self.ledger, self.find, seed) if board.radio else None
         self.parts += [self.radio] if self.radio else []
         self.buses: dict[int, Bus] = {}
+        self.uarts: dict[int, Uart] = {}
+        self.i2cs: dict[int, I2c] = {}
         # Close to the wrap, so that arithmetic which forgets it fails in every run.
         self.ticks_start_us = acts.TICKS_PERIOD - 800_000
         self.ticks_start_ms = acts.TICKS_PERIOD - 700
@@ -158,7 +154,7 @@ class Chip:
         self.watchdog_at = None
         self.wake_pins = {}
         self.adc_ready = {}
-        self.buses = {}
+        self.buses, self.uarts, self.i2cs = {}, {}, {}
         self.nvs.lose_power()  # what was not committed
         if cause == POWER_ON:
             self.rtc = self.rtc if self.keep_rtc else b""

@@ -10,6 +10,7 @@ import os
 import secrets
 from pathlib import Path
 
+from binnode_tools.private_files import private_folder, write_private
 from binnode_tools.virtual_board.chip import Chip
 
 _NAMESPACE, _RECORDS = "binnode", ("lora_nonces", "lora_session", "lora_counters")
@@ -19,21 +20,11 @@ class InUseError(Exception):
     """Another run has these keys."""
 
 
-def write_private(path: Path, text: str) -> None:
-    """All of it or the old file; for its owner's eyes only."""
-    fresh = path.with_name(path.name + ".new")
-    fresh.unlink(missing_ok=True)
-    with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
-    fresh.replace(path)
-
-
 class Memory:
     """A folder of one server's nodes. InUseError, OSError."""
 
     def __init__(self, folder: Path):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.folder = folder
+        self.folder = private_folder(folder)
         self._lock = os.open(folder, os.O_RDONLY)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -77,6 +77,19 @@ MISUSES = {
         "shares it between program and console: the tools no longer get in",
         finding="UART(0) is the console's",
     ),
+    "uart_light_sleep": Misuse(
+        "`UART.write()` and `lightsleep()` without `flush()`",
+        "stops the UART's clock in the middle of a byte, its line as it was (ESP-IDF, sleep modes)",
+        finding="light sleep while UART({id}) still sends: its line stays as it is (flush first)",
+    ),
+    "i2c_unknown": Misuse(
+        "`I2C(2)` on an ESP32", "has none (`machine_i2c.c`)", ("ValueError", "I2C({id}) doesn't exist")
+    ),
+    "i2c_input_only": Misuse(
+        "`I2C(0, scl=Pin(26), sda=Pin(34))` on an ESP32",
+        "can't pull such a line down: nobody answers",
+        finding="I2C at GPIO{pin}, which is input only: nobody is addressed",
+    ),
     # what survives
     "rtc_too_long": Misuse(
         "`RTC().memory(bytes(2049))`", "has room for 2048 bytes (`machine_rtc.c`)", ("ValueError", "buffer too long")

@@ -9,10 +9,86 @@ from binnode_tools.virtual_board.power import Ledger
 from binnode_tools.virtual_board.scene import Scene
 
 
-class PulseModule:
+class DistanceModule:
+    """What every ultrasonic module does: hear the bin, draw current, and tell the judge what was true then.
+
+    `fault`: "dead" never answers; what else there is says the class. `rim_mm`: it hangs askew and hears the bin's rim.
+    """
+
+    blind_mm: float
+    range_mm: float
+    cycle_us: int
+
+    def __init__(self, kind: str, scene: Scene, ledger: Ledger, currents: tuple[int, int]):
+        self.kind, self.scene, self.ledger = kind, scene, ledger
+        self.standby_ua, self.ranging_ua = currents
+        self.random = Random(f"{scene.seed} echo")
+        self.powered_at: int | None = None
+        self.busy_until = 0
+        self.fault: str | None = None
+        self.rim_mm: float | None = None
+        self.truths: list[tuple[int, float]] = []  # (us, true permille) of every ping, for the judge
+        self.pings = 0
+        self.asked_at: int | None = None  # first time in this wake that the node turned to the module
+
+    def supply(self, on: bool, now: int) -> None:
+        if on and self.powered_at is None:
+            self.powered_at = now
+            self.asked(now)
+            self.ledger.set("module", self.standby_ua)
+        elif not on:
+            self.powered_at = None
+            self.ledger.set("module", 0)
+
+    def asked(self, now: int) -> None:
+        if self.asked_at is None:
+            self.asked_at = now
+
+    def begin_wake(self) -> None:
+        self.truths.clear()
+        self.asked_at = None
+
+    def sound(self, now: int) -> float | None:
+        """Send out a ping: the distance in mm that it hears, or None."""
+        self.pings += 1
+        self.ledger.add(self.ranging_ua - self.standby_ua, self.cycle_us)
+        t_s = now / 1e6
+        self.truths.append((now, self.scene.level_permille(t_s)))
+        return self.heard_mm(t_s)
+
+    def heard_mm(self, t_s: float) -> float | None:
+        """The distance that this ping hears, or None."""
+        unkind, random = self.scene.unkind, self.random
+        chance = random.random()
+        if chance < unkind.lost_echoes:
+            return None
+        if self.rim_mm is not None:
+            return self.rim_mm + random.gauss(0, unkind.noise_sigma_mm)
+        if self.scene.lid_open(t_s):  # lid and module point at the sky, a tree, the crew
+            return random.uniform(1.4, 2.6) * self.scene.geometry.empty_mm if random.random() < 0.4 else None
+        true_mm = self.scene.distance_mm(t_s)
+        if chance < unkind.lost_echoes + unkind.false_echoes:  # a rib, a bag's edge, now and then a second bounce
+            return random.uniform(self.blind_mm, true_mm) if random.random() < 0.8 else 2 * true_mm
+        heard = true_mm + self.scene.surface_offset_mm(t_s) + random.gauss(0, unkind.noise_sigma_mm)
+        if heard < self.blind_mm:  # the membrane still rings: it answers at once
+            return random.uniform(0.3, 1.0) * self.blind_mm
+        return heard if heard <= self.range_mm else None
+
+    def output(self, pin: int, level: int | None, now: int) -> None:
+        """Part: no line to it."""
+
+    def level(self, pin: int, now: int) -> int | None:
+        return None
+
+    def next_edge(self, pin: int, now: int) -> int | None:
+        return None
+
+
+class PulseModule(DistanceModule):
     """HC-SR04 family: a trigger pulse starts a burst, the echo line is high for as long as the sound travels.
 
     Numbers per type: data sheets of HC-SR04, HC-SR04P, JSN-SR04T and AJ-SR04M in their pulse modes.
+    Fault "stuck": the echo line stays high.
     """
 
     #        trigger us, delay us, blind mm, range mm, long pulse us (0: no pulse without an echo), cycle us, warm-up us
@@ -24,31 +100,18 @@ class PulseModule:
     }
 
     def __init__(self, kind: str, scene: Scene, trigger: int, echo: int, ledger: Ledger, currents: tuple[int, int]):
+        super().__init__(kind, scene, ledger, currents)
         (self.trigger_us, self.delay_us, self.blind_mm, self.range_mm, self.long_us, self.cycle_us, self.warm_up_us) = (
             self.TYPES[kind]
         )
-        self.kind, self.scene, self.ledger = kind, scene, ledger
         self.trigger, self.echo = trigger, echo
-        self.standby_ua, self.ranging_ua = currents
-        self.random = Random(f"{scene.seed} echo")
-        self.powered_at: int | None = None
         self.trigger_rose: int | None = None
-        self.busy_until = 0
         self.edges: list[tuple[int, int]] = []  # (us, level) of the echo line
-        self.fault: str | None = None  # "dead": never answers; "stuck": the echo line stays high
-        self.truths: list[tuple[int, float]] = []  # (us, true permille) of every ping, for the judge
-        self.pings = 0
-        self.asked_at: int | None = None  # first time in this wake that the node turned to the module
 
     def supply(self, on: bool, now: int) -> None:
-        if on and self.powered_at is None:
-            self.powered_at = now
-            self._asked(now)
-            self.ledger.set("module", self.standby_ua)
-        elif not on:
-            self.powered_at = None
+        super().supply(on, now)
+        if not on:
             self.edges.clear()
-            self.ledger.set("module", 0)
 
     def output(self, pin: int, level: int | None, now: int) -> None:
         if pin != self.trigger:
@@ -58,7 +121,7 @@ class PulseModule:
             return
         rose, self.trigger_rose = self.trigger_rose, None
         if rose is not None:
-            self._asked(now)
+            self.asked(now)
         if rose is None or now - rose < self.trigger_us or self.powered_at is None or now < self.busy_until:
             return
         if now - self.powered_at < self.warm_up_us or self.fault == "dead":
@@ -66,43 +129,15 @@ class PulseModule:
         self.busy_until = now + self.cycle_us
         self.ping(now)
 
-    def _asked(self, now: int) -> None:
-        if self.asked_at is None:
-            self.asked_at = now
-
-    def begin_wake(self) -> None:
-        self.truths.clear()
-        self.asked_at = None
-
     def ping(self, now: int) -> None:
-        self.pings += 1
-        self.ledger.add(self.ranging_ua - self.standby_ua, self.cycle_us)
-        t_s = now / 1e6
-        self.truths.append((now, self.scene.level_permille(t_s)))
-        distance = self.heard_mm(t_s)
+        distance = self.sound(now)
         start = now + self.delay_us
         if distance is None:
             self.edges = [(start, 1), (start + self.long_us, 0)] if self.long_us else []
         else:
-            celsius = self.scene.temperature_c(t_s)
+            celsius = self.scene.temperature_c(now / 1e6)
             speed_mm_us = 0.3313 * math.sqrt(1 + celsius / 273.15)
             self.edges = [(start, 1), (start + max(1, round(2 * distance / speed_mm_us)), 0)]
-
-    def heard_mm(self, t_s: float) -> float | None:
-        """The distance that this ping hears, or None."""
-        unkind, random = self.scene.unkind, self.random
-        chance = random.random()
-        if chance < unkind.lost_echoes:
-            return None
-        if self.scene.lid_open(t_s):  # lid and module point at the sky, a tree, the crew
-            return random.uniform(1.4, 2.6) * self.scene.geometry.empty_mm if random.random() < 0.4 else None
-        true_mm = self.scene.distance_mm(t_s)
-        if chance < unkind.lost_echoes + unkind.false_echoes:  # a rib, a bag's edge, now and then a second bounce
-            return random.uniform(self.blind_mm, true_mm) if random.random() < 0.8 else 2 * true_mm
-        heard = true_mm + self.scene.surface_offset_mm(t_s) + random.gauss(0, unkind.noise_sigma_mm)
-        if heard < self.blind_mm:  # the membrane still rings: it answers at once
-            return random.uniform(0.3, 1.0) * self.blind_mm
-        return heard if heard <= self.range_mm else None
 
     def level(self, pin: int, now: int) -> int | None:
         if pin != self.echo:

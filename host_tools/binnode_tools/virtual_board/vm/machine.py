@@ -94,10 +94,42 @@ def mem_backup():
 
 
 class UART:
-    """Opened and no more: nothing is wired to it."""
+    """8N1 and no timeout, as the node uses it: read() gives what is there."""
 
-    def __init__(self, number, baudrate=115200, tx=255, rx=255, **_):
-        act(acts.UART_OPEN, number, getattr(tx, "number", tx) | getattr(rx, "number", rx) << 8)
+    INV_RX = 4
+    INV_TX = 32
+
+    def __init__(self, number, baudrate=115200, tx=255, rx=255, invert=0, rxbuf=256):
+        self.number = number
+        data = bytes([invert]) + baudrate.to_bytes(4, "big") + rxbuf.to_bytes(4, "big")
+        act(acts.UART_OPEN, number, getattr(tx, "number", tx) | getattr(rx, "number", rx) << 8, data)
+
+    def deinit(self):
+        act(acts.UART_CLOSE, self.number)
+
+    def any(self):
+        return act(acts.UART_ANY, self.number)
+
+    def read(self, size=-1):
+        return act(acts.UART_READ, self.number, size, wants_data=True) or None
+
+    def write(self, data):
+        return act(acts.UART_WRITE, self.number, 0, data)
+
+    def flush(self):
+        act(acts.UART_FLUSH, self.number)
+
+
+class I2C:
+    def __init__(self, number=-1, scl=255, sda=255, freq=400000):
+        self.number = number
+        act(acts.I2C_OPEN, number, freq, bytes([getattr(scl, "number", scl), getattr(sda, "number", sda)]))
+
+    def writeto(self, address, data):
+        return act(acts.I2C_WRITE, self.number, address, data)
+
+    def readfrom(self, address, size):
+        return act(acts.I2C_READ, self.number, address | size << 8, wants_data=True)
 
 
 class SoftSPI:
