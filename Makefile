@@ -20,7 +20,7 @@ RUN_OPTIONS  = $(if $(BIN),--bin $(BIN)) $(if $(DAYS),--days $(DAYS)) $(if $(SEE
                $(BOARD_OPTION) $(if $(THERMOMETER),--thermometer $(THERMOMETER)) \
                $(if $(TRANSPORT),--transport $(TRANSPORT)) $(if $(REGION),--region $(REGION))
 
-.PHONY: run test lint bench soak image deploy clean help
+.PHONY: run test lint bench soak image flash deploy clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -31,8 +31,9 @@ help:
 	@echo 'make lint     style and types'
 	@echo 'make bench    heap, bytes, instructions, milliseconds, millicoulombs'
 	@echo 'make soak     a year of a node with faults of every kind, every cut, every stall: build/soak (half an hour)'
-	@echo '              DAYS=365 SEED=1 ONLY="year cuts random stalls"'
+	@echo '              DAYS=365 SEED=1 ONLY="year cuts random stalls lora loracuts"'
 	@echo 'make image    the flash file system image, build/image (BOARD=...)'
+	@echo 'make flash    MicroPython and the application onto a blank board (PORT=..., BOARD=..., BUILD=the .bin)'
 	@echo 'make deploy   copy the application to a board that runs MicroPython (PORT=..., BOARD=...)'
 	@echo 'make clean    remove build/'
 
@@ -55,7 +56,10 @@ soak: $(VENV)/.test
 	@$(VBIN)/python -m tests.soak $(if $(DAYS),--days $(DAYS)) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
 
 image: $(VENV)/.base
-	@$(VBIN)/binnode image $(BOARD_OPTION)
+	@$(VBIN)/binnode image --fs-only $(BOARD_OPTION)
+
+flash: $(VENV)/.base
+	@$(VBIN)/binnode flash $(if $(PORT),--port $(PORT)) $(BOARD_OPTION) $(if $(BUILD),--micropython $(BUILD))
 
 deploy: $(VENV)/.base
 	@$(if $(PORT),,echo 'make deploy: say where the board is, for example: make deploy PORT=/dev/ttyUSB0' >&2; exit 2;) \

@@ -21,6 +21,7 @@ class Pins:
     """GPIO numbers; None: the board has none. The active levels are 0 or 1.
 
     `battery_enable` connects the battery's divider; level None: the one that the board's own resistor does not hold.
+    `module_tx`, `module_rx`, `scl`, `sda`: of a module on a UART or I2C, None: it has the plug of trigger and echo.
     """
 
     trigger: int
@@ -34,6 +35,22 @@ class Pins:
     led: int | None = None
     led_active_level: int = 1
     button: int | None = None
+    module_tx: int | None = None
+    module_rx: int | None = None
+    scl: int | None = None
+    sda: int | None = None
+
+    @property
+    def uart(self) -> tuple[int, int]:
+        """To and from a module on a UART."""
+        return self.trigger if self.module_tx is None else self.module_tx, (
+            self.echo if self.module_rx is None else self.module_rx
+        )
+
+    @property
+    def i2c(self) -> tuple[int, int]:
+        """Clock and data of a module on I2C."""
+        return self.trigger if self.scl is None else self.scl, self.echo if self.sda is None else self.sda
 
 
 @dataclass(frozen=True)

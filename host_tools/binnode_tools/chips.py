@@ -116,9 +116,10 @@ CHIPS = {
     ),
 }
 
-ROLES = ("trigger", "echo", "supply", "onewire", "battery", "battery_enable", "led", "button")
+_OF_MODULES = ("module_tx", "module_rx", "scl", "sda")
+ROLES = ("trigger", "echo", "supply", "onewire", "battery", "battery_enable", "led", "button", *_OF_MODULES)
 _DRIVEN_BY_RADIO = ("radio_sck", "radio_mosi", "radio_cs", "radio_reset")
-_DRIVEN = ("trigger", "supply", "onewire", "battery_enable", "led", *_DRIVEN_BY_RADIO)
+_DRIVEN = ("trigger", "supply", "onewire", "battery_enable", "led", "module_tx", "scl", "sda", *_DRIVEN_BY_RADIO)
 # Soldered by who made the board: on a strapping pin it does no harm at reset, or the board would not start.
 _SOLDERED = ("led", "radio_")
 

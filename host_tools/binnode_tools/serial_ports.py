@@ -12,6 +12,10 @@ try:
 except ImportError:  # Windows
     TERMINAL_ERROR = serial.SerialException
 
+# Who makes what boards have at their USB socket (USB-IF vendor numbers).
+_CHIP_VENDORS = {0x303A}  # Espressif: the chip's own USB
+_BRIDGE_VENDORS = {0x10C4, 0x1A86, 0x0403, 0x067B}  # Silicon Labs CP210x, WCH CH34x/CH910x, FTDI, Prolific
+
 KNOCK_S = 0.4  # how long one attempt to get into the REPL waits for its answer
 _NATIVE = (
     "A chip's own USB is there only while the node is awake: press its button or reset (EN) while this command waits."
@@ -30,12 +34,22 @@ class NoPort(NoBoard):
     """The device file is not there, at least not now."""
 
 
+class SeveralPorts(LinkError):
+    """The board may be at more than one port: the user has to say which."""
+
+
 def open_port(port: str) -> SerialTransport:
     """The transport, not yet in the REPL. NoBoard when the port can't be had; mpremote itself keeps the reason back."""
     try:
         return SerialTransport(port, timeout=KNOCK_S)
     except (TransportError, ValueError, TERMINAL_ERROR):
         pass
+    check_port(port)
+    raise NoBoard(f"{port} could not be opened; try again")
+
+
+def check_port(port: str) -> None:
+    """NoBoard, with the reason and the remedy, when the port can't be opened."""
     try:
         serial.serial_for_url(port, exclusive=True).close()
     except serial.SerialException as error:
@@ -50,7 +64,21 @@ def open_port(port: str) -> SerialTransport:
         raise NoBoard(f"{port} is no serial port: {error.strerror or error}. {ports_text()}") from None
     except (OSError, ValueError, TERMINAL_ERROR) as error:
         raise NoBoard(f"{port} is no serial port: {error}. {ports_text()}") from None
-    raise NoBoard(f"{port} could not be opened; try again")
+
+
+def find_port(native_usb: bool | None) -> str:
+    """The one port that an ESP32 board can be at. `native_usb`: the chip's own USB, or a bridge to its UART; None: any.
+
+    NoPort when there is none, SeveralPorts when there are more.
+    """
+    vendors = {True: _CHIP_VENDORS, False: _BRIDGE_VENDORS, None: _CHIP_VENDORS | _BRIDGE_VENDORS}[native_usb]
+    fitting = [one for one in serial.tools.list_ports.comports() if one.vid in vendors]
+    if not fitting:
+        kind = {True: "a chip's own USB", False: "the USB bridge of a board", None: "a board"}[native_usb]
+        raise NoPort(f"no port looks like {kind}. {ports_text()} Name one: --port PORT")
+    if len(fitting) > 1:
+        raise SeveralPorts(f"several ports fit: say which, --port PORT. {ports_text()}")
+    return fitting[0].device
 
 
 def ports_text() -> str:

@@ -1,7 +1,7 @@
 """`binnode calibrate`: how deep the bin is and where it is full, measured in place."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import median
 
 import click
@@ -52,6 +52,7 @@ class Bench:
     service: NodeService
     as_json: bool
     ask: bool
+    module: dict[str, str] = field(default_factory=dict)  # "module": what is connected, if the node is still to be told
 
     def series(self, what: str) -> int:
         """The distance of a series of readings. Raises NotSteady."""
@@ -59,10 +60,10 @@ class Bench:
         out = console()
         for number in range(READINGS):
             if self.as_json:
-                readings.append(self.service.measure(whole_range=True))
+                readings.append(self.service.measure(whole_range=True, **self.module))
             else:
                 with out.status(f"Measuring {what}, {number + 1} of {READINGS}"):
-                    readings.append(self.service.measure(whole_range=True))
+                    readings.append(self.service.measure(whole_range=True, **self.module))
         found = settle(readings)
         if not self.as_json:
             seen = sorted(reading.distance_mm for reading in readings if reading.distance_mm is not None)
@@ -91,6 +92,7 @@ class Bench:
 
 @click.command()
 @serial_port.options
+@click.option("--module", metavar="NAME", help="the distance module that is connected (binnode modules lists them)")
 @click.option(
     "--empty-mm", type=click.IntRange(1), metavar="MM", help="from the module to the bottom; not measured then"
 )
@@ -130,6 +132,7 @@ def command(
     port: str | None,
     wait: float,
     as_json: bool,
+    module: str | None,
     empty_mm: int | None,
     full_mm: int | None,
     rim_to_full: int | None,
@@ -147,7 +150,8 @@ def command(
         fail("--yes: a bin is not empty and full at once; give --empty-mm or --full-mm", USAGE_ERROR)
     if full_mm is not None and rim_to_full is not None:
         fail("--rim-to-full: says where the full line is, and so does --full-mm; give one", USAGE_ERROR)
-    given = _of_shape(shape, bottom_permille=bottom_permille, diameter_mm=diameter_mm, strapping=strapping)
+    given: dict[str, Value] = {} if module is None else {"module": module}
+    given |= _of_shape(shape, bottom_permille=bottom_permille, diameter_mm=diameter_mm, strapping=strapping)
     state = {"left": "The calibration is as it was."}
     with serial_port.connected(port, wait, lambda: state["left"]) as link:
         result = calibrate(link, as_json, not yes, empty_mm, full_mm, rim_to_full, given, state)
@@ -180,10 +184,10 @@ def calibrate(
     given: dict[str, Value],
     state: dict[str, str],
 ) -> dict:
-    """The whole dialogue; `given`: settings of the bin's shape, checked before anything is measured. `state["left"]`
-    says at each moment what breaking off would leave behind."""
+    """The whole dialogue; `given`: module and settings of the bin's shape, checked before anything is measured.
+    `state["left"]` says at each moment what breaking off would leave behind."""
     service = NodeService(link)
-    bench = Bench(service, as_json, ask)
+    bench = Bench(service, as_json, ask, {"module": str(given["module"])} if "module" in given else {})
     before = service.show()
     if before.problem:
         serial_port.note(f"the node's config.json is not in order: {before.problem}")
@@ -194,7 +198,7 @@ def calibrate(
     changes = {"empty_mm": empty_mm or bench.measured("empty", "Empty the bin and close its lid"), **given}
     while True:
         changes["full_mm"] = full_mm or _full(bench, rim_to_full)
-        now = service.measure()
+        now = service.measure(False, **bench.module)
         if not as_json:
             _print_settings(before, changes)
         if ask and not click.confirm("Save this on the node?", default=True, err=True):
@@ -233,7 +237,7 @@ def _calibration(settings: Settings) -> dict[str, Value]:
 def _print_settings(before: Settings, changes: dict[str, Value]) -> None:
     table = Table("", "before", "after", box=None, pad_edge=False)
     after = before.config | changes
-    for name in _SHOWN:
+    for name in (*(("module",) if "module" in changes else ()), *_SHOWN):
         if name not in _OF_SHAPE or _OF_SHAPE[name] in (before.config["shape"], after["shape"]):
             table.add_row(name, str(before.config[name]), str(after[name]))
     console().print(table)

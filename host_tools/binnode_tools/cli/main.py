@@ -12,8 +12,11 @@ COMMANDS = {
     "calibrate": ("calibrate", "measure empty and full, and save them on the node"),
     "config": ("config", "show and set what the node is told"),
     "deploy": ("deploy", "copy the application to a board that runs MicroPython"),
-    "image": ("image", "write the file system image that a board gets"),
+    "flash": ("flash", "put MicroPython, the application and its settings on a board, in one go"),
+    "image": ("image", "write to a file what flash writes to a board"),
     "measure": ("measure", "one reading of a connected node"),
+    "modules": ("modules", "the distance modules: range, blind zone, wiring"),
+    "provision": ("provision", "keys, network and labels for one node or a fleet"),
     "sim": ("sim", "the virtual board: a node without hardware"),
 }
 

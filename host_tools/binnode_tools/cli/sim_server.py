@@ -16,6 +16,7 @@ from binnode_tools.boards import BoardError
 from binnode_tools.cli.main import FAILED, console, fail
 from binnode_tools.image import ImageError
 from binnode_tools.lora_network import regions, registration
+from binnode_tools.private_files import private_folder, write_private
 from binnode_tools.virtual_board import live_memory
 from binnode_tools.virtual_board.live import Live, Site
 from binnode_tools.virtual_board.vm_process import VmError
@@ -180,10 +181,10 @@ def _introduce(live: Live, out: Console) -> None:
 
 
 def _register(live: Live, folder: Path, out: Console) -> None:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private_folder(folder)
     texts = registration.files(live.devices, live.network.server.region, live.site.sub_band)
     for name, text in texts.items():
-        live_memory.write_private(folder / name, text)
+        write_private(folder / name, text)
     out.print(escape(f"Written to {_shown(folder)}, readable for you alone: {', '.join(texts)}"), soft_wrap=True)
 
 

@@ -1,0 +1,51 @@
+"""The partition table of ESP-IDF (programming guide, "Partition Tables"): rows of 32 bytes, an MD5 row, then blank."""
+
+import hashlib
+import struct
+from dataclasses import dataclass
+
+from binnode_tools.image import ImageError
+
+OFFSET = 0x8000  # where the table lies in flash
+SIZE = 0xC00  # what it may take there
+APP, DATA = 0, 1  # types
+NVS = 2  # a subtype of DATA
+_ROW, _MAGIC, _MD5_MAGIC = struct.Struct("<2sBBII16sI"), b"\xaa\x50", b"\xeb\xeb"
+
+
+@dataclass(frozen=True)
+class Partition:
+    """One row; offset and size in bytes of flash."""
+
+    label: str
+    type: int
+    subtype: int
+    offset: int
+    size: int
+
+    @property
+    def end(self) -> int:
+        return self.offset + self.size
+
+
+def parse(table: bytes) -> list[Partition]:
+    """The rows in their order. ImageError when it is no table, or is damaged."""
+    found: list[Partition] = []
+    for at in range(0, min(len(table), SIZE), _ROW.size):
+        row = table[at : at + _ROW.size]
+        if row[:2] == _MD5_MAGIC:
+            if row[16:] != hashlib.md5(table[:at]).digest():
+                raise ImageError("its partition table is damaged (MD5)")
+            break
+        if row == b"\xff" * _ROW.size or len(row) < _ROW.size:
+            break
+        magic, kind, subtype, offset, size, label, _ = _ROW.unpack(row)
+        if magic != _MAGIC:
+            raise ImageError("its partition table is damaged" if found else "it has no partition table")
+        found.append(Partition(label.rstrip(b"\0").decode("ascii", "replace"), kind, subtype, offset, size))
+    if not found:
+        raise ImageError("it has no partition table")
+    for one, other in zip(ordered := sorted(found, key=lambda row: row.offset), ordered[1:], strict=False):
+        if one.end > other.offset:
+            raise ImageError(f"its partitions {one.label} and {other.label} overlap")
+    return found
