@@ -37,9 +37,9 @@ def kit_of(region: str = "EU868") -> Kit:
     return replace(new_kit(BOARD), region=region)
 
 
-def joins(files: dict[str, bytes], heap_kib: int) -> bool:
+def joins(files: dict[str, bytes], heap_kib: int, region: str = "EU868") -> bool:
     """True when the first wake joins and reports in a heap of that size."""
-    with over_lorawan(replace(kit_of(), heap_kib=heap_kib), one_jump, files) as (world, board, _):
+    with over_lorawan(replace(kit_of(region), heap_kib=heap_kib), one_jump, files) as (world, board, _):
         return ": sent" in one_wake(world, board).console
 
 
@@ -51,13 +51,13 @@ def reports(files: dict[str, bytes], heap_kib: int) -> bool:
         return REPORT.is_it(one_wake(world, board))
 
 
-def loaded() -> dict[str, int]:
-    """Bytes of each .mpy of a timed wake that reports."""
+def loaded(scenario: Scenario = REPORT) -> dict[str, int]:
+    """Bytes of each .mpy of a timed wake after the one that joined."""
     kit = kit_of()
     files = image_files(kit, bytecode.TELLING_MAIN)
-    with over_lorawan(kit, one_jump, files) as (world, board, _):
+    with over_lorawan(kit, scenario.level, files) as (world, board, _):
         one_wake(world, board)
-        return bytecode.told(expect(REPORT, one_wake(world, board)), files)
+        return bytecode.told(expect(scenario, one_wake(world, board)), files)
 
 
 def executed() -> tuple[int | None, int | None]:

@@ -5,12 +5,13 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 from binnode_tools import paths
 from rich.console import Console
 
-from tests.soak import decisions, report, sweeps, year
+from tests.soak import decisions, lora, lora_cuts, report, sweeps, year
 
 FOLDER = paths.BUILD / "soak"
 RANDOM_CUTS = 1000
@@ -59,8 +60,24 @@ class Soak:
         self.console.print(f"\n[bold]A broker that stalls[/bold] after each of {places:,} bytes: nothing lost")
         return []
 
+    def lora(self) -> list[str]:
+        """a month over LoRaWAN in three regions with each radio, a week in the others; lost frames, outages"""
+        found = lora.all_weeks(say) + lora.all_losses(say)
+        self.found["lora"] = [asdict(one) for one in found]
+        lora.show("LoRaWAN for weeks", found, self.console)
+        return lora.problems_of(found)
 
-STAGES = ("year", "cuts", "random", "stalls")
+    def loracuts(self) -> list[str]:
+        """the supply cut at every byte that LoRaWAN writes, and at 1,000 random acts of joins and uplinks"""
+        found = lora_cuts.all_cuts(self.seed, say)
+        self.found["loracuts"] = [asdict(one) for one in found]
+        rows = [(f"{one.region} {one.radio}: cuts, {one.what}", one.cuts) for one in found]
+        self.console.print("\n[bold]the supply cut in joins and uplinks[/bold]\n")
+        report.show_rows(rows, self.console)
+        return [f"{one.region} {one.radio}: {problem}" for one in found for problem in one.problems]
+
+
+STAGES = ("year", "cuts", "random", "stalls", "lora", "loracuts")
 
 
 def say(text: str) -> None:

@@ -1,4 +1,4 @@
-"""A node over LoRaWAN in virtual time: the air, its audit, gateways, an embedded server, and a witness of each frame."""
+"""A node over LoRaWAN in virtual time: the air, its audit, gateways, an embedded server, a witness of each frame."""
 
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
@@ -17,8 +17,6 @@ from tests.system.snapshots import copied
 RADIOS = {"SX1262": "heltec_v3", "SX1276": "lilygo_lora32_v21"}
 # Each wake reports.
 HOURLY = {"measure_s": 3600, "heartbeat_s": 3600}
-# More than a node has: what fits into that is for `make bench` and test_lora_node.py to say.
-HEAP_KIB = node_kit.NODE_HEAP_KIB + node_kit.STAND_INS_KIB + 32
 # To a gateway: SF7 and some decibels of power to give away.
 LOSS_DB = 128.0
 
@@ -31,6 +29,7 @@ class Witness:
     broken: list[str] = field(default_factory=list)
     joins: list[int] = field(default_factory=list)  # DevNonces
     sent: list[tuple[int, int]] = field(default_factory=list)  # DevAddr and FCnt of data frames, repeats included
+    carriers: list[tuple[int, int]] = field(default_factory=list)  # world us, Hz of each of them
     last: dict[int, tuple[int, bytes]] = field(default_factory=dict)  # DevAddr -> FCnt and frame
 
     @property
@@ -50,6 +49,7 @@ class Witness:
         elif kind in (2, 4):
             address, count = int.from_bytes(frame[1:5], "little"), int.from_bytes(frame[6:8], "little")
             self.sent.append((address, count))
+            self.carriers.append((burst.start_us, burst.hz))
             before, old = self.last.get(address, (-1, b""))
             if count < before or (count == before and frame != old):
                 self.broken.append(f"FCntUp {count} after {before} of {address:08x}")
@@ -64,7 +64,9 @@ class Witness:
 class LoraScenario(Scenario):
     """A Scenario whose reports come over LoRaWAN; those over Wi-Fi count too, if there are any."""
 
-    def __init__(self, world: World, kit: node_kit.Kit, level: Callable[[float], float], lora: setup.Network, files=None):
+    def __init__(
+        self, world: World, kit: node_kit.Kit, level: Callable[[float], float], lora: setup.Network, files=None
+    ):
         super().__init__(world, kit, level, files, lora)
         self.lora = lora
         self.device: Device = next(device for device in lora.server.devices if device.name == kit.name)
@@ -132,11 +134,11 @@ def lora_scenario(
 
     It ends without a problem, unless the test has put it into `expected_findings`.
     """
-    settings = node_kit.Kit(**{"board": RADIOS[radio], "region": region, "seed": "lora", "heap_kib": HEAP_KIB, **kit})
+    settings = node_kit.Kit(**{"board": RADIOS[radio], "region": region, "seed": "lora", **kit})
     network = setup.make(region, settings.seed, tuple(gateways), **server or {})
     for gateway in network.gateways if loss_db is not None else ():
         network.air.set_loss_db(gateway.name, settings.name, loss_db)
     with World() as world:
         node = LoraScenario(world, settings, level, network, files)
         yield node
-        assert not node.problems()
+        assert not node.problems(), node.problems()

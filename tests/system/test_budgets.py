@@ -3,8 +3,8 @@
 import pytest
 from binnode_tools.virtual_board import node_kit
 
-from tests.bench import bytecode, heap
-from tests.bench.node import image_files, new_kit
+from tests.bench import bytecode, heap, lorawan
+from tests.bench.node import MEASURE, image_files, new_kit
 from tests.system.scenario import scenario
 from tests.system.test_outage import break_network, rising
 
@@ -36,6 +36,25 @@ def test_a_report_over_tls_loads_at_most_32_kib_of_bytecode():
     modules = bytecode.loaded_tls()
     assert modules and {"binnode/wifi/tls.mpy", "binnode/wifi/sntp.mpy", "binnode/wifi/dns.mpy"} < set(modules)
     assert sum(modules.values()) <= 32 * 1024
+
+
+def test_a_report_over_lorawan_loads_at_most_32_kib_of_bytecode():
+    modules = lorawan.loaded()
+    assert {"binnode/lorawan/session.mpy", "binnode/lorawan/mac.mpy", "binnode/radios/sx126x.mpy"} < set(modules)
+    assert sum(modules.values()) <= 32 * 1024
+
+
+def test_a_node_over_lorawan_that_only_measures_loads_nothing_of_it():
+    modules = lorawan.loaded(MEASURE)
+    words = ("lorawan", "radio", "wifi", "payload", "service", "config")
+    assert modules and not [name for name in modules for word in words if word in name]
+
+
+@pytest.mark.parametrize("region", ["EU868", "US915", "KR920", "AS923-JP"])
+def test_the_first_wake_joins_and_reports_in_96_kib(region):
+    """It loads more than 32 KiB of bytecode, but never holds all of it at once."""
+    files = image_files(lorawan.kit_of(region))
+    assert lorawan.joins(files, node_kit.NODE_HEAP_KIB + node_kit.STAND_INS_KIB, region)
 
 
 def test_a_wake_that_only_measures_loads_no_radio_and_leaves_known_settings_alone():

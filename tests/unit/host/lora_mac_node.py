@@ -1,7 +1,8 @@
 """The firmware's MAC on the host's air and in the host's network: a node without its chip, whose clock may be off."""
 
 from binnode.lorawan import join, restart
-from binnode.lorawan.mac import Mac, Tx
+from binnode.lorawan.mac import Mac
+from binnode.lorawan.tx import Tx
 from binnode_tools.lora_network.devices import Device
 from binnode_tools.virtual_board.radios.burst import Burst, Tuning, symbol_us
 from lorawan_node import OTAA, Node
@@ -88,7 +89,7 @@ class MacNode(Node):
             self.started = True
             self.remember()
             heard = self.on_air(tx, lambda frame, snr_db, window: mac.heard(frame, snr_db, self.now_s, window))
-            mac.spent(tx, self.now_s)
+            tx.spent(self.session, self.plan, self.now_s)
             tx = None if heard else mac.again(self.now_s)
         self.started = False
         self.remember()
@@ -99,7 +100,7 @@ class MacNode(Node):
         while self.t < until_s * S:
             next_us = self.t + every_s * S
             self.report(count.to_bytes(4, "big"), count % 24 == 0)
-            if self.mac.lost(self.now_s):
+            if self.session.lost(self.now_s):
                 self.join()
             count += 1
             self.t = max(self.t, next_us)

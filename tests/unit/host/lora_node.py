@@ -143,6 +143,7 @@ UPLINK = {  # Hz and data rate of an uplink in each region
     "AS923-2": (921_400_000, 2),
     "AS923-3": (916_600_000, 2),
     "AS923-4": (917_300_000, 2),
+    "AS923-JP": (923_200_000, 2),
     "KR920": (922_100_000, 5),
     "IN865": (865_062_500, 5),
 }
@@ -153,7 +154,7 @@ def a_node(name="EU868", joined=True, loss_db=100.0, gateways=1, **server):
     places = tuple((100.0 * n, 0.0) for n in range(gateways))
     network = setup.make(name, city=City(fade_db=0), gateways=places, **server)
     hz, dr = UPLINK[name]
-    node = Node(network, hz=hz, dr=dr)
+    node = Node(network, hz=hz, dr=dr, dbm=min(14.0, network.server.region.max_eirp_dbm))
     for n in range(gateways):
         network.air.set_loss_db("bin", f"gateway {n + 1}", loss_db + 10 * n)
     network.server.on_uplink = lambda *what: node.got.append(what)

@@ -15,6 +15,7 @@ RIGHT = {  # a lawful uplink of each region: Hz, spreading factor, kHz, dBm
     "AS923-2": (921_400_000, 7, 125, 16),
     "AS923-3": (916_600_000, 7, 125, 16),
     "AS923-4": (917_300_000, 7, 125, 16),
+    "AS923-JP": (923_200_000, 7, 125, 13),
     "KR920": (922_100_000, 7, 125, 14),
     "IN865": (865_062_500, 7, 125, 30),
 }
@@ -32,7 +33,7 @@ def send(air, audit, name="EU868", start_us=S, size=20, place="bin", kind=0x40, 
     hz, sf, bw_khz, dbm = RIGHT[name]
     settings = {"hz": hz, "sf": sf, "bw_khz": bw_khz, "power_dbm": dbm, **how}
     burst = Burst(payload=bytes([kind]) + bytes(size - 1), start_us=start_us, **settings)
-    if name == "KR920" and "unheard" not in how:
+    if REGIONS[name].lbt and "unheard" not in how:
         air.listened(place, burst.hz, start_us - 7_000, start_us - 500, -100.0)
     known = len(audit.findings)
     air.transmit(place, burst)
@@ -82,6 +83,7 @@ def test_a_downlink_has_the_other_form():
         ("KR920", 922_100_000, 14, None),
         ("KR920", 922_100_000, 16, "14.00"),
         ("AS923-1", 923_200_000, 17, "16.00"),
+        ("AS923-JP", 923_200_000, 16, "13.00"),
         ("AU915", 916_800_000, 31, "30.00"),
     ],
 )

@@ -254,6 +254,17 @@ def test_calibrate_in_the_blind_zone_of_the_module_is_refused(board):
     assert board.config()["full_mm"] == 300 and board.config()["empty_mm"] == 1000
 
 
+def test_calibrate_takes_the_module_and_saves_it_with_the_rest(board):
+    board.surface(700)
+    out, _ = binnode(board, "calibrate", "--yes", "--module", "jsn_sr04t", "--full-mm", "300")
+    assert re.search(r"module +hcsr04p +jsn_sr04t", out) and "Saved" in out
+    assert board.config()["module"] == "jsn_sr04t" and near(board.config()["empty_mm"], 700)
+    _, err = binnode(board, "calibrate", "--yes", "--module", "hcsr05", "--full-mm", "300", code=main.FAILED)
+    assert "module: hcsr05 is not one of a01nyub, " in err and "us100" in err
+    _, err = binnode(board, "calibrate", "--yes", "--module", "mb7363", "--full-mm", "400", code=main.FAILED)
+    assert board.config()["module"] == "jsn_sr04t"
+
+
 def test_calibrate_without_questions_prints_json(board):
     board.surface(700)
     out, err = binnode(board, "calibrate", "--yes", "--full-mm", "100", "--json")

@@ -2,10 +2,10 @@
 
 import random
 
-from binnode.lorawan.airtime import airtime_us
 from binnode.lorawan.plan import flow
 from binnode.lorawan.regions import region
 from binnode.lorawan.session import unpack
+from binnode.lorawan.tx import airtime_us
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

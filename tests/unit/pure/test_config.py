@@ -51,6 +51,15 @@ def settled(content, told=0):
     return found, problem, state
 
 
+def test_whoever_looks_through_the_settings_has_doubts_about_the_session():
+    """Keys and region may be others: joining.begin() looks. The rest of the image stays."""
+    for lora, doubted in ((b"", b""), (b"lW\1image", b"?W\1image"), (b"?W\1image", b"?W\1image")):
+        state = State()
+        state.lora = lora
+        config.settings(state, b"{}")
+        assert state.lora == doubted
+
+
 def test_a_file_in_order_is_remembered():
     whole = json.dumps(complete(empty_mm=1500)).encode()
     for content, partial in ((whole, False), (b'{"empty_mm": 1500}', True), (b"{}", True)):

@@ -26,13 +26,11 @@ class Clock:
 
 class Board:
     def __init__(self, **nvs):
+        self.pins = {}
         self.time = Clock()
         self.nvs = nvs
         self.writes = 0
         self.broken = False
-
-    def rest_radio(self):
-        pass
 
     def kept(self, key, longest):
         if self.broken:

@@ -152,40 +152,40 @@ def test_a_node_that_the_network_has_forgotten_joins_anew():
     unanswered(node, 8)
     assert node.session.dr == 0 and node.session.rescued and node.session.silent == 0
     unanswered(node, 7)
-    assert not node.mac.lost(node.now_s + 10**6)
+    assert not node.session.lost(node.now_s + 10**6)
     node.now_s += 86400
     node.wake().sends(confirmed=True)
     assert node.silence() == 7  # the eighth is tried as the others were
-    assert node.mac.lost(node.now_s) and node.wake().mac.lost(node.now_s)
+    assert node.session.lost(node.now_s) and node.wake().session.lost(node.now_s)
     # from now on a confirmed message is tried once, and every wake may ask to join
     node.sends(confirmed=True)
     assert node.silence() == 0
     key = node.session.nwk_s_key
     request = node.asks()
-    assert node.session.joined and node.session.nwk_s_key == key and node.mac.lost(node.now_s)
+    assert node.session.joined and node.session.nwk_s_key == key and node.session.lost(node.now_s)
     assert node.accepts(node.network.join_accept(request.frame))
-    assert not node.mac.lost(node.now_s) and node.sends().fcnt == 0
+    assert not node.session.lost(node.now_s) and node.sends().fcnt == 0
 
 
 def test_the_old_session_may_come_back_before_the_join():
     node = optimised(dr=0)
     unanswered(node, 40)
-    assert node.mac.lost(node.now_s)
+    assert node.session.lost(node.now_s)
     node.asks()
     node.sends()
     assert node.hears(node.network.down())
-    assert not node.mac.lost(node.now_s) and node.session.silent == 0
+    assert not node.session.lost(node.now_s) and node.session.silent == 0
 
 
 def test_link_checks_count_as_well_and_plain_uplinks_do_not():
     node = optimised(dr=0, adr_ack_cnt=0)
     unanswered(node, 200, confirmed=False)
-    assert node.session.rescued and node.session.silent == 0 and not node.mac.lost(node.now_s)
+    assert node.session.rescued and node.session.silent == 0 and not node.session.lost(node.now_s)
     for _ in range(8):
-        node.wake().mac.ask_link = True
+        node.wake().mac.asks = b"\x02"
         assert node.sends().fopts == b"\x02"
         node.silence()
-    assert node.mac.lost(node.now_s)
+    assert node.session.lost(node.now_s)
 
 
 def test_a_gateway_outage_of_two_days_is_no_reason():
@@ -195,7 +195,7 @@ def test_a_gateway_outage_of_two_days_is_no_reason():
         start_s = node.now_s
         while node.now_s < start_s + 48 * 3600:
             unanswered(node, 1)
-            assert not node.mac.lost(node.now_s)
+            assert not node.session.lost(node.now_s)
 
 
 def test_not_before_54_hours():
@@ -206,5 +206,5 @@ def test_not_before_54_hours():
         node.silence()
         node.session.last_downlink_s = node.now_s - 194399
         node.image = node.session.pack()
-    assert node.session.silent >= 8 and not node.mac.lost(node.now_s)
-    assert node.mac.lost(node.now_s + 1)
+    assert node.session.silent >= 8 and not node.session.lost(node.now_s)
+    assert node.session.lost(node.now_s + 1)

@@ -5,7 +5,7 @@ import json
 import struct
 
 from binnode.lorawan import crypto, frames, join_frames
-from binnode.lorawan.airtime import airtime_us
+from binnode.lorawan.tx import airtime_us
 from cryptolib import aes
 
 RFC_KEY = bytes.fromhex("2b7e151628aed2a6abf7158809cf4f3c")

@@ -1,7 +1,7 @@
 """Activation as a protocol trace: over the air with the back-off of TR007, and by personalisation."""
 
 from binnode.lorawan import join, restart
-from binnode.lorawan.mac import Tx
+from binnode.lorawan.tx import Tx
 from check import raises
 from lorawan_network import little
 from lorawan_node import ABP, OTAA, Node
@@ -205,7 +205,7 @@ def test_abp_needs_no_join_and_never_resets_its_counters():
 def test_abp_never_joins_anew():
     node = Node(keys=ABP).personalised()
     node.session.silent = 200
-    assert not node.mac.lost(node.now_s + 10**7)
+    assert not node.session.lost(node.now_s + 10**7)
 
 
 def test_nothing_is_sent_without_a_session():

@@ -1,7 +1,7 @@
 import struct
 
 from binnode.lorawan import session as session_module
-from binnode.lorawan.restart import bond, clear, recall, shifted
+from binnode.lorawan.restart import bond, clear, recall, shifted, undoubted
 from binnode.lorawan.session import HEAD_BYTES, LAYOUT, MAGIC, NAMES, Session, unpack
 from lorawan_node import ABP, OTAA, Node
 
@@ -90,6 +90,14 @@ def test_a_session_of_other_keys_or_of_another_region_is_not_ours():
     for region, keys in (("US915", OTAA), ("EU868", ABP), ("EU868", (bytes(16),) + OTAA[1:])):
         assert recall(image, region, keys) is None
     assert recall(b"", "EU868", OTAA) is None
+
+
+def test_a_session_in_doubt_is_looked_at_before_it_is_used():
+    image = Node().joined().session.pack()
+    doubted = b"?" + image[1:]
+    assert unpack(doubted) is None and undoubted(doubted) == undoubted(image) == image
+    assert shifted(doubted, 60) == b"?" + shifted(image, 60)[1:]
+    assert undoubted(b"") == b"" and undoubted(b"xW\1") == b"xW\1"
 
 
 def test_a_session_that_has_not_joined_is_remembered_too():

@@ -1,7 +1,8 @@
 """LoRaWAN through loss of power: at every write to NVS, before it and after it."""
 
-from binnode.lorawan import restart, store
+from binnode.lorawan import restart
 from binnode.lorawan.restart import bond
+from binnode.lorawan.session import COUNTERS, COUNTERS_LAYOUT
 from check import raises
 from lorawan_network import little
 from lorawan_node import OTAA, Node, PowerCut
@@ -113,7 +114,7 @@ def test_the_ceiling_is_reserved_before_the_frame_and_seldom():
     start = node.board.writes
     for count in range(640):
         assert node.sends().fcnt == count
-        owner, ceiling, _ = restart.read(node.board, store.COUNTERS, store.COUNTERS_LAYOUT)
+        owner, ceiling, _ = restart.read(node.board, COUNTERS, COUNTERS_LAYOUT)
         assert owner == node.session.nonces_crc and count < ceiling <= count + 1 + 64
         node.session.adr_ack_cnt = 0
     assert node.board.writes - start == 9

@@ -17,6 +17,7 @@ class Clock:
 
 class Board:
     def __init__(self, now_s=100, **nvs):
+        self.pins = {}
         self.time = Clock(now_s)
         self.nvs = nvs
         self.writes = 0
@@ -27,9 +28,6 @@ class Board:
 
     def set_clock(self, seconds):
         self.time.now_s = seconds
-
-    def rest_radio(self):
-        pass
 
     def kept(self, key, longest):
         return self.nvs.get(key, b"")
