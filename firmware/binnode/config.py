@@ -61,7 +61,7 @@ LIMITS = {
     "lora_adr": ("on", "off"),
     "lora_acks": ("every", "some"),
     "lora_antenna_dbi": (-10, 20),
-    "lora_budget_ms": (15000, 120000),
+    "lora_budget_ms": (25000, 120000),
     "fallback": ("none", "wifi", "lorawan"),
     "fallback_s": (3600, 604800),
 }

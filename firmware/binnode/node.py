@@ -60,7 +60,7 @@ def run():
     except Exception as error:
         print("binnode: this wake failed; the next is in %d s" % sleep_s)
         # Memory may be what the wake lacked: let go of what may be loaded again.
-        forget("binnode.sensing", "binnode.wifi", "binnode.lorawan", "binnode.radios")
+        forget("sensing", "wifi", "lorawan", "radios")
         from binnode.crash import ended
 
         ended(board, state, error)
@@ -221,7 +221,7 @@ def report(board, config, state, status, why, now_s):
             earlier = policy.earlier(state, payload.fits(link.room), board.time.time())
             status.reason, status.flags = why, payload.flags(state, status.kind)
             link.deliver(payload.encode(status, earlier, link.room), status)
-            if link.way == config["transport"]:
+            if link.heard and link.way == config["transport"]:
                 state.answered_at_s = now_s
             why = policy.delivered(state, status.kind, status.fill_permille, len(earlier), now_s)
             if why:

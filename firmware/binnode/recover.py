@@ -97,7 +97,7 @@ def _provisioned(board):
             from binnode import forget, service
 
             service.Service(board, service.Files()).finish()
-            forget("binnode.service", "binnode.config", "binnode.config_rules")
+            forget("service", "config", "config_rules")
     except Exception as error:  # NVS or file can't be read or written; its text might show a secret
         print("binnode: provisioning is not finished (%s)" % type(error).__name__)
 

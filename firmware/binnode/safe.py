@@ -116,6 +116,8 @@ def _report(board, config, state, status, now_s):
             if state.current:
                 backlog.drop_newest()
             state.current = state.first = False
+            if link.heard and link.way == config["transport"]:
+                state.answered_at_s = now_s
             state.reports = (state.reports + 1) & 0xFFFF
             board.remember(state.pack())
             if not earlier or not len(backlog):

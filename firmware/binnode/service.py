@@ -15,7 +15,7 @@ _NEW = "config.new"
 _ORDER = "provision"  # in NVS: what provision() was told, until all of it is done
 _LONGEST_ORDER = 1900  # bytes; a blob of NVS stays on one page below 1984
 # What a call may load. Two calls of one session need different parts, and all of them together more than there is.
-_PARTS = ("binnode.node", "binnode.sensing", "binnode.config_rules")
+_PARTS = ("node", "sensing", "config_rules")
 
 
 class ServiceError(Exception):

@@ -50,18 +50,18 @@ def join(link):
 
     What only joins need is let go of.
     """
-    forget("binnode.radios.sx126x_start", "binnode.storage.recoveries", "binnode.wifi")  # the first wake has been there
+    forget("radios.sx126x_start", "storage.recoveries", "wifi")  # the first wake has been there
     try:
         _ask(link)
     except OSError:
         if not link.session.joined:
             raise
     forget(
-        "binnode.lorawan.join",
-        "binnode.lorawan.join_frames",
-        "binnode.lorawan.restart",
-        "binnode.lorawan.change",
-        "binnode.lorawan.change_" + link.plan.CHANGES,
+        "lorawan.join",
+        "lorawan.join_frames",
+        "lorawan.restart",
+        "lorawan.change",
+        "lorawan.change_" + link.plan.CHANGES,
     )
 
 
@@ -77,7 +77,6 @@ def _ask(link):
             link.pause(tx * 1000, "no Join-Accept")
             continue
         restart.reserve(board, keys, nonce)  # before it leaves: a nonce is used once, whatever happens to the power
-        link.remember()
 
         def accepted(frame, _, nonce=nonce, last=last):
             return joins.accept(session, plan, keys, nonce, frame, last, link.now_s())

@@ -1,5 +1,7 @@
 """The way over LoRaWAN: the session out of RTC memory, NVS or a join; uplinks with their ACK; windows on time."""
 
+import gc
+
 from micropython import const
 
 from binnode import forget
@@ -9,7 +11,7 @@ from binnode.lorawan.session import unpack
 from binnode.lorawan.tx import airtime_us
 from binnode.radios import RadioError
 
-_LEAST = const(8)  # bytes of a status payload
+_LEAST = const(10)  # bytes of a diagnostics message; a status has 8
 _DAY_S = const(86400)
 _ALARMS = (1, 3)  # FIRST, ALARM: reporting/reasons.py
 # How far a window's start may be off: what is left of a microsecond clock that light sleep (0.1 %) and two crystals
@@ -25,6 +27,7 @@ class LoraLink:
     way = "lorawan"
     errors = (RadioError, OSError, ValueError)  # all that open() and deliver() raise
     room = 0
+    heard = False  # an answer of the network
 
     def __init__(self, board, config, state):
         self.board, self.config, self.state = board, config, state
@@ -41,12 +44,13 @@ class LoraLink:
         # One that is whole is of these keys and this region: config.settings() has doubts about it when those change.
         self.session = session = unpack(self.state.lora) or self._joining().begin(self)
         session.adr = int(config["lora_adr"] == "on")
+        session.sub_band = config["lora_sub_band"]  # for joins to come
         self._radio = board.radio()
         self._radio.wake(session.rx2_hz)
         if not session.joined or session.lost(self.now_s()):
             self._answered = False
             self._joining().join(self)
-            forget("binnode.lorawan.joining")
+            forget("lorawan.joining")
         from binnode.lorawan.mac import Mac  # now, and not beside what a join needs
 
         self.mac = Mac(session, self.plan, board.random)
@@ -87,16 +91,17 @@ class LoraLink:
         self._answered = not confirmed
         while tx is not None:
             if isinstance(tx, int):
+                if begun and not confirmed:  # a repetition that nobody waits for
+                    break
                 self.pause(tx * 1000, "duty cycle")
             else:
                 begun = True
-                self.remember()
                 found = self.exchange(tx, self._heard, mac.send)
                 if found:
-                    self._answered = True
+                    self._answered = self.heard = True
                     try:
                         self.remember()
-                    except OSError:  # NVS: the answer is here; the next frame will not leave without it
+                    except OSError:  # NVS: the answer is here; the next frame will not leave before it is kept
                         pass
                     if confirmed and not found[2]:
                         raise OSError("not acknowledged")
@@ -110,10 +115,12 @@ class LoraLink:
         return self.mac.heard(frame, self._radio.snr_db, self.now_s(), window)
 
     def remember(self):
-        """Before a frame leaves, and after one came: whatever happens to the power, no counter is used twice."""
-        self.session.keep(self.board)
-        self.state.lora = self.session.pack()
-        self.board.remember(self.state.pack(image=self._image))
+        """Before a frame leaves, and after one came: no counter is used twice, no air time forgotten."""
+        try:
+            self.session.keep(self.board)
+        finally:  # what NVS lacks is in RTC memory at least
+            self.state.lora = self.session.pack()
+            self.board.remember(self.state.pack(image=self._image))
 
     def pause(self, ms, why):
         """Sleep lightly that long; OSError at once when it is longer than what is left."""
@@ -127,17 +134,19 @@ class LoraLink:
 
         other(now_s): the same frame on another channel, for one that is taken. OSError: no time left, or no channel.
         """
-        radio, window_ms = self._radio, tx.windows[1][0]
+        radio = self._radio
         self.pause(tx.pause_ms, "no answer")
+        if tx.airtime_ms + tx.windows[1][0] + _LAST_MS > self.deadline.left_ms():
+            raise OSError("no answer")
+        tx.spent(self.session, self.plan, self.now_s())
+        self.remember()
+        gc.collect()  # or it would come between the transmission and its windows
         if tx.lbt:
             from binnode.lorawan.quiet import quiet
 
             tx = quiet(self, radio, tx, other)
-        if tx.airtime_ms + window_ms + _LAST_MS > self.deadline.left_ms():
-            raise OSError("no answer")
         dbm = tx.eirp_dbm - self.config["lora_antenna_dbi"]
         end_us = radio.transmit(tx.frame, tx.hz, tx.sf, tx.bw_khz, dbm, tx.airtime_ms)
-        tx.spent(self.session, self.plan, self.now_s())
         for number, window in enumerate(tx.windows):
             frame = self._listen(end_us, *window)
             found = frame and heard(frame, number)
@@ -163,6 +172,6 @@ class LoraLink:
         if radio:
             try:
                 radio.sleep(self._answered)
-                self.board.hold_radio()
             except self.errors:
                 pass
+            self.board.hold_radio()

@@ -5,7 +5,7 @@ import struct
 
 from micropython import const
 
-from binnode.lorawan.session import COUNTERS, COUNTERS_LAYOUT, IMAGE, MAGIC, NAMES, NONE, summed, unpack
+from binnode.lorawan.session import ABP_COUNTERS, COUNTERS, COUNTERS_LAYOUT, IMAGE, MAGIC, NAMES, NONE, summed, unpack
 
 _LONGEST = const(648)  # bytes of a session, at most
 _NONCES = "lora_nonces"
@@ -82,7 +82,7 @@ def accepted(board, session):
 
 def counters(board, session):
     """Go on behind all counters that were reserved. False: NVS has none of this session."""
-    found = read(board, COUNTERS, COUNTERS_LAYOUT)
+    found = read(board, ABP_COUNTERS if session.abp else COUNTERS, COUNTERS_LAYOUT)
     if not found or found[0] != session.nonces_crc:
         return False
     session.fcnt_up = session.fcnt_ceiling = found[1]

@@ -21,6 +21,7 @@ NAMES = (
     "last_downlink_s join_since_s join_next_s"
 )
 COUNTERS = "lora_counters"
+ABP_COUNTERS = "lora_abp"  # these keys come back with their counters, whatever was joined in between
 COUNTERS_LAYOUT = ">III"  # the session's bond, from here on counters are free, last downlink
 IMAGE = "lora_session"
 NONE = 0xFFFFFFFF
@@ -111,7 +112,10 @@ class Session:
         if self.stale & 5 or self.fcnt_up > self.fcnt_ceiling:
             ceiling = self.fcnt_up + _AHEAD
             down = NONE if self.fcnt_down is None else self.fcnt_down
-            board.keep(COUNTERS, summed(struct.pack(COUNTERS_LAYOUT, self.nonces_crc, ceiling, down)))
+            board.keep(
+                ABP_COUNTERS if self.abp else COUNTERS,
+                summed(struct.pack(COUNTERS_LAYOUT, self.nonces_crc, ceiling, down)),
+            )
             self.fcnt_ceiling = ceiling
         if self.stale & 2:
             board.keep(IMAGE, self.pack())

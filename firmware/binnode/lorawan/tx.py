@@ -21,10 +21,10 @@ class Tx:
         self.windows = windows
 
     def spent(self, session, plan, now_s):
-        """It was on the air until now: what that costs in credits and silence."""
+        """It goes on the air now: what that costs in credits and silence. Before it leaves, lest it be forgotten."""
         plan.spend(session, self.hz, self.airtime_ms, now_s)
         if session.max_duty:
-            session.quiet_until_s = now_s + (self.airtime_ms * ((1 << session.max_duty) - 1)) // 1000 + 1
+            session.quiet_until_s = now_s + (self.airtime_ms << session.max_duty) // 1000 + 2
 
 
 def airtime_ms(plan, dr, frame):

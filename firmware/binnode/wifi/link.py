@@ -11,6 +11,7 @@ class WifiLink:
     """open(), deliver() any number of times, close() in any case. `room`: bytes that a payload may have."""
 
     way = "wifi"
+    heard = True  # who has delivered has had a receipt
     errors = (LinkFailure, OSError, ValueError)  # all that open() and deliver() raise
     room = _ROOM
 
@@ -37,7 +38,7 @@ class WifiLink:
 
             context = tls.trusting(board.ssl(), board.read_bytes(tls.CA))  # its 3 KiB in one piece come first
         self._join()
-        forget("binnode.wifi.station")
+        forget("wifi.station")
         if tls:
             sock = tls.open_socket(context, board, config, state, self._address_of, self._deadline)
         else:
@@ -67,7 +68,7 @@ class WifiLink:
         from binnode.wifi import dns
 
         address = dns.resolve(self._board, self._wlan.ifconfig()[3], host, self._deadline)
-        forget("binnode.wifi.dns")
+        forget("wifi.dns")
         return address
 
     def deliver(self, payload, status):

@@ -111,7 +111,7 @@ def set_clock(board, state, server, deadline):
     # In this order: a clock behind its memory is what the backlog copes with, should the power fail in between.
     board.remember(state.pack())
     board.set_clock(now_s)
-    forget("binnode.wifi.sntp")
+    forget("wifi.sntp")
 
 
 def open_socket(context, board, config, state, address_of, deadline):

@@ -38,7 +38,7 @@ def command(board_name: str, as_json: bool) -> None:
         click.echo(json.dumps({"board": board.name, "modules": rows}))
         return
     table = Table(box=None, pad_edge=False)
-    table.add_column("name", no_wrap=True)
+    table.add_column("name", no_wrap=True, min_width=max(map(len, known)))
     for name in ("blind", "to", "beam"):
         table.add_column(name, justify="right", no_wrap=True)
     for name in ("supply", "its pins, to GPIO", "level shifter"):

@@ -36,9 +36,10 @@ def test_a_board_file_may_name_other_pins_for_a_bus(tmp_path):
 
 
 def test_the_list_of_modules_for_people_and_scripts():
-    shown = CliRunner().invoke(command, ["--board", "heltec_v3"]).output
-    for name in serial_modules.KINDS:
-        assert f"\n{name} " in shown and f"  {name}: " in shown
+    for columns in ("80", "120"):
+        shown = CliRunner(env={"COLUMNS": columns}).invoke(command, ["--board", "heltec_v3"]).output
+        for name in serial_modules.KINDS:
+            assert f"\n{name} " in shown and f"  {name}: " in shown
     assert "RX 4, TX 5" in shown and max(map(len, shown.splitlines())) <= 120
     rows = json.loads(CliRunner().invoke(command, ["--json"]).output)["modules"]
     (row,) = [row for row in rows if row["name"] == "mb7360"]

@@ -115,7 +115,7 @@ def test_duty_cycle_silence_is_airtime_times_2_to_the_n_minus_1():
         node.session.dr = 0
         node.told(bytes([4, n]))
         wait_s = node.mac.uplink(1, b"x", False, node.now_s)
-        assert wait_s == node.tx.airtime_ms * (2**n - 1) // 1000 + 1, n
+        assert wait_s == (node.tx.airtime_ms << n) // 1000 + 2, n
         assert node.wake().mac.uplink(1, b"x", False, node.now_s) == wait_s  # deep sleep changes nothing
         node.now_s += wait_s
         assert node.sends()

@@ -5,7 +5,7 @@ from binnode.lorawan.restart import bond
 from binnode.lorawan.session import COUNTERS, COUNTERS_LAYOUT
 from check import raises
 from lorawan_network import little
-from lorawan_node import OTAA, Node, PowerCut
+from lorawan_node import ABP, OTAA, Node, PowerCut
 
 RX_PARAMETERS = b"\x05\x23" + little(8690000, 3)
 LINK_ADR = b"\x03\x52\x03\x00\x02"
@@ -218,3 +218,17 @@ def test_times_begin_anew_with_the_clock():
     session = node.wake().session
     assert session.credits_at_s == session.last_downlink_s == node.now_s
     assert session.quiet_until_s == session.join_attempt == 0
+
+
+def test_abp_keys_come_back_with_their_counters_after_a_join_in_between():
+    node = Node(keys=ABP).personalised()
+    for _ in range(5):
+        node.sends()
+    used = node.session.fcnt_up
+    board = node.board
+    other = Node(keys=OTAA)
+    other.board = board
+    other.wake().joined()
+    again = Node(keys=ABP)
+    again.board = board
+    assert again.wake().session.fcnt_up >= used
