@@ -37,9 +37,9 @@ def command(board_name: str, as_json: bool) -> None:
         ]
         click.echo(json.dumps({"board": board.name, "modules": rows}))
         return
-    table = Table(box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("name", no_wrap=True, min_width=max(map(len, known)))
-    for name in ("blind", "to", "beam"):
+    for name in ("mm", "deg"):
         table.add_column(name, justify="right", no_wrap=True)
     for name in ("supply", "its pins, to GPIO", "level shifter"):
         table.add_column(name, no_wrap=True)
@@ -47,7 +47,7 @@ def command(board_name: str, as_json: bool) -> None:
     for module in known.values():
         wiring, found = module.wiring, pins(module, board)
         wires = f"{wiring.to_it} {found[0]}, {wiring.from_it} {found[1]}" if found else "none free here"
-        spans = (f"{module.blind_mm} mm", f"{module.range_mm} mm", f"{module.beam_deg} deg")
+        spans = (f"{module.blind_mm}-{module.range_mm}", str(module.beam_deg))
         table.add_row(module.name, *spans, volts(module), wires, level_shifter(module))
         notes.append(f"  {module.name}: {wiring.title}" + (f"; {wiring.note}" if wiring.note else ""))
     out = console()
