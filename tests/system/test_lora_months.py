@@ -5,7 +5,7 @@ from binnode_tools.lora_network.regions import REGIONS
 
 from tests.soak import lora
 
-SAMPLE = [("EU868", "SX1262"), ("KR920", "SX1276"), ("US915", "SX1262")]  # their ADR settles within three days and a half
+SAMPLE = [("EU868", "SX1262"), ("KR920", "SX1276"), ("US915", "SX1262")]  # their ADR settles in four days
 
 
 @pytest.mark.parametrize(("region", "radio"), SAMPLE)
