@@ -58,7 +58,7 @@ def run():
         visited(board, state)
         raise
     except Exception as error:
-        print("binnode: this wake failed; the next is in %d s" % sleep_s)
+        print("binnode: wake failed; next one in %d s" % sleep_s)
         # Memory may be what the wake lacked: let go of what may be loaded again.
         forget("sensing", "wifi", "lorawan", "radios")
         from binnode.crash import ended
@@ -70,7 +70,7 @@ def run():
 
 def radio_budget_ms(config):
     """The longest time that reporting may take."""
-    if config["transport"] == "lorawan" or config["fallback"] == "lorawan":
+    if "lorawan" in (config["transport"], config["fallback"]):
         return max(config["wifi_budget_ms"], config["lora_budget_ms"])
     return config["wifi_budget_ms"]
 
@@ -203,11 +203,11 @@ def report(board, config, state, status, why, now_s):
     make_room()  # now, and not when memory is full and in pieces
     from binnode.reporting import ways
 
-    first = None
-    if state.first:
-        from binnode.storage import first_try as first
+    first = state.first
+    if first:
+        from binnode.storage import first_try
 
-        first.begins(board, state)
+        first_try.begins(board, state)
     policy.trying(state, config, now_s)
     state.step = memory.REPORTING
     board.remember(state.pack())  # a brown-out in the middle of it counts as a failure too
@@ -234,13 +234,7 @@ def report(board, config, state, status, why, now_s):
     except link.errors as error:
         return "failed: %s" % error
     finally:
-        if state.checkpointed and not state.current:
-            from binnode.storage import checkpoint
-
-            checkpoint.settle(board, state, board.time.time())
-        link.close()
-        if first:
-            first.ended(board, state)
+        ways.ended(link, board, state, first)
     state.step = memory.STARTING
     return "sent"
 

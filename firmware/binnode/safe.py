@@ -129,13 +129,5 @@ def _report(board, config, state, status, now_s):
     except link.errors as error:
         return "failed: %s" % error
     finally:
-        if state.checkpointed and not state.current:
-            from binnode.storage import checkpoint
-
-            checkpoint.settle(board, state, board.time.time())
-        link.close()
-        if first:
-            from binnode.storage import first_try
-
-            first_try.ended(board, state)
+        ways.ended(link, board, state, first)
     return "sent"

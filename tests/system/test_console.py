@@ -86,6 +86,19 @@ class Bench(Terminal):
             assert time.monotonic() < end, "the act did not begin"
             time.sleep(0.001)
 
+    def runs_until(self, arrived, speed):
+        """From a reset on, `speed` times as fast, until something is in the list."""
+
+        def restart():
+            self.console.speed = speed
+            self.console.press_reset()
+
+        self.console.order(restart)
+        end = time.monotonic() + PATIENCE_S
+        while not arrived:
+            assert time.monotonic() < end, self.board.wakes
+            time.sleep(0.02)
+
     def mpremote(self, *arguments):
         command = [sys.executable, "-m", "mpremote", "connect", self.console.path, *map(str, arguments)]
         done = subprocess.run(command, capture_output=True, timeout=PATIENCE_S * 2)

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ from binnode_tools.lora_network import setup
 from binnode_tools.lora_network.devices import Device
 from binnode_tools.virtual_board import lora_kit
 
-from tests.system.test_console import PATIENCE_S, bench
+from tests.system.test_console import bench
 
 BINNODE = Path(sys.executable).with_name("binnode")
 EUI, JOIN_EUI = "70b3d57ed006a5c1", "0011223344556677"
@@ -51,16 +50,7 @@ def test_a_node_that_got_its_keys_by_config_set_reports(activate):
     with bench(board="heltec_v3") as node:
         node.board.chip.radio.attach(network.air, "node", lora_kit.ANTENNA_DBI)
         device = activate(node, network)
-
-        def restart():
-            node.console.speed = SPEED
-            node.console.press_reset()
-
-        node.console.order(restart)
-        end = time.monotonic() + PATIENCE_S
-        while not arrived:
-            assert time.monotonic() < end, node.board.wakes
-            time.sleep(0.02)
+        node.runs_until(arrived, SPEED)
     assert arrived[0] == (EUI, 1)
     assert device.joins == (activate is otaa) and network.findings == []
 

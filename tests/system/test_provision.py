@@ -58,16 +58,7 @@ def test_a_provisioned_node_joins_with_what_the_server_was_given(tmp_path):
         assert told["dev_eui"] == pair["device"]["devEui"] == mac[:6] + "fffe" + mac[6:]
         euis = (bytes.fromhex(pair["device"][name]) for name in ("devEui", "joinEui"))
         device = network.server.add(Device("Gate", *euis, bytes.fromhex(key)))
-
-        def restart():
-            node.console.speed = SPEED
-            node.console.press_reset()
-
-        node.console.order(restart)
-        end = time.monotonic() + PATIENCE_S
-        while not arrived:
-            assert time.monotonic() < end, node.board.wakes
-            time.sleep(0.02)
+        node.runs_until(arrived, SPEED)
     assert arrived[0] == ("Gate", 1) and device.joins == 1 and network.findings == []
     (label,) = zxingcpp.read_barcodes(Image.open(tmp_path / "labels" / f"{told['dev_eui']}.png"))
     assert label.text.startswith(f"LW:D0:0011223344556677:{told['dev_eui'].upper()}:")

@@ -84,4 +84,3 @@ def _ask(link):
         if link.exchange(tx, accepted, lambda now_s, tx=tx: tx):
             link.remember()
             return
-        link.remember()

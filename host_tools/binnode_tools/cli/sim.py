@@ -11,6 +11,7 @@ from binnode_tools import paths
 from binnode_tools.boards import BoardError
 from binnode_tools.cli.main import DISAGREES, FAILED, console, fail
 from binnode_tools.image import ImageError
+from binnode_tools.lora_network.regions import REGIONS
 
 _LATER = {"console": "sim_console", "server": "sim_server"}  # command -> module
 
@@ -40,9 +41,6 @@ class _Later(click.Group):
         return super().parse_args(ctx, args)
 
 
-REGIONS = ("EU868", "KR920", "IN865", "US915", "AU915", "AS923-1", "AS923-2", "AS923-3", "AS923-4", "AS923-JP")
-
-
 @click.group(cls=_Later)
 def command() -> None:
     """The virtual board: the real firmware on the real MicroPython, without hardware."""
@@ -53,7 +51,7 @@ def command() -> None:
 @click.option("--days", type=click.IntRange(1, 60), default=14, show_default=True, help="days to replay")
 @click.option("--seed", type=int, default=1, show_default=True, help="everything that chance decides")
 @click.option("--transport", type=click.Choice(["lorawan", "wifi"]), default="lorawan", show_default=True)
-@click.option("--region", type=click.Choice(REGIONS), default="EU868", show_default=True, help="of LoRaWAN")
+@click.option("--region", type=click.Choice(list(REGIONS)), default="EU868", show_default=True, help="of LoRaWAN")
 @click.option("--board", help="name in boards/, or a .toml file (default heltec_v3; over Wi-Fi esp32_devkit)")
 @click.option(
     "--thermometer", type=click.Choice(["ds18b20", "chip"]), default="ds18b20", show_default=True, help="what is fitted"

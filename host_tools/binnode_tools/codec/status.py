@@ -9,6 +9,16 @@ EARLIER_BYTES = 3
 
 REASONS = ("unknown", "first", "change", "alarm", "released", "emptied", "heartbeat", "kind", "backlog")
 KINDS = ("ok", "noisy", "no_echo", "too_near", "too_far", "lid_open", "fault")
+FLAGS = (  # bit 0 first
+    "container_full",
+    "released",
+    "emptied",
+    "sensor_fault",
+    "low_battery",
+    "first_report",
+    "lid_open",
+    "backlog_thinned",
+)
 # LwM2M 6042 by kind; "ok" depends on its pings
 REJECTED = {"noisy": 2, "no_echo": 1, "too_near": 2, "too_far": 1, "lid_open": 2, "fault": 1}
 
@@ -77,14 +87,7 @@ class Status:
             "reason": self.reason,
             "actual_filling_percentage": _percentage(self.fill_permille),
             "distance_mm": self.distance_mm,
-            "container_full": self.container_full,
-            "released": self.released,
-            "emptied": self.emptied,
-            "sensor_fault": self.sensor_fault,
-            "low_battery": self.low_battery,
-            "first_report": self.first_report,
-            "lid_open": self.lid_open,
-            "backlog_thinned": self.backlog_thinned,
+            **{name: getattr(self, name) for name in FLAGS},
             "quality": {"valid_pings": self.valid_pings, "kind": self.kind},
             "quality_indicator": self.quality_indicator,
             "battery_mv": self.battery_mv,
@@ -112,14 +115,7 @@ def decode(payload: bytes, fport: int = FPORT) -> Status:
         reason=REASONS[reason],
         fill_permille=fill_permille,
         distance_mm=_known(distance_and_kind >> 3, 8191),
-        container_full=bool(flags & 0x01),
-        released=bool(flags & 0x02),
-        emptied=bool(flags & 0x04),
-        sensor_fault=bool(flags & 0x08),
-        low_battery=bool(flags & 0x10),
-        first_report=bool(flags & 0x20),
-        lid_open=bool(flags & 0x40),
-        backlog_thinned=bool(flags & 0x80),
+        **{name: bool(flags >> bit & 1) for bit, name in enumerate(FLAGS)},
         valid_pings=level_and_pings >> 2 & 0b1111,
         kind=kind,
         battery_mv=None if payload[6] == 255 else payload[6] * 25,

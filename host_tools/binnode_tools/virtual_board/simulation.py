@@ -29,16 +29,6 @@ from binnode_tools.virtual_board.world import World
 
 DEFAULT_BIN, DEFAULT_DAYS, DEFAULT_SEED = "1511199", 14, 1
 DAY_US = 86_400_000_000
-FLAGS = (
-    "container_full",
-    "released",
-    "emptied",
-    "sensor_fault",
-    "low_battery",
-    "first_report",
-    "lid_open",
-    "backlog_thinned",
-)
 WAITING = re.compile(r"(\d+) waiting")  # the node's console
 # What a run is on when nobody says: LoRaWAN needs a radio.
 BOARDS = {"lorawan": "heltec_v3", "wifi": "esp32_devkit"}
@@ -126,7 +116,7 @@ class Judge:
             t_s = (wake.measured_us or wake.started_us) / 1e6
             if status.emptied:
                 self.emptyings.append(t_s)
-            words = [word for name, word in zip(FLAGS, FLAG_WORDS, strict=True) if getattr(status, name)]
+            words = [word for name, word in zip(codec.FLAGS, FLAG_WORDS, strict=True) if getattr(status, name)]
             latency_ms = wake.awake_us / 1000
             report = Report(
                 t_s, status.fill_permille, status.reason, status.kind, words, latency_ms, len(status.history)

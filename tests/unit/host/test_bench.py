@@ -147,7 +147,7 @@ def test_only_a_wake_without_trouble_is_sound():
         sent.replace("sent", "failed: out of time waiting for CONNACK"),
         sent.replace("0 waiting", "0 waiting; RTC memory was lost (crc)"),
         sent.replace("80.1 %, ok, 359 mm", "--.- %, noisy, - mm"),
-        "binnode: this wake failed; the next is in 900 s\nMemoryError: memory allocation failed",
+        "binnode: wake failed; next one in 900 s\nMemoryError: memory allocation failed",
         "MemoryError\n" + sent,
     ):
         assert ended(trouble) is None, trouble

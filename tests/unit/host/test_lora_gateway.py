@@ -11,6 +11,8 @@ from binnode_tools.virtual_board.radios.city import City
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.unit.host.lora_txpk import a_txpk
+
 HZ = 868_100_000
 S = 1_000_000
 
@@ -38,21 +40,7 @@ class Site:
         return len(self.forwarded) - known
 
     def txpk(self, in_us=S, size=12, **how):
-        return {
-            "imme": False,
-            "tmst": self.gateway.tmst(self.air.now_us + in_us),
-            "freq": 868.1,
-            "rfch": 0,
-            "powe": 14,
-            "modu": "LORA",
-            "datr": "SF7BW125",
-            "codr": "4/5",
-            "ipol": True,
-            "ncrc": True,
-            "size": size,
-            "data": base64.b64encode(bytes(size)).decode(),
-            **how,
-        }
+        return a_txpk(self.gateway, self.air.now_us + in_us, bytes(size), **how)
 
     def send(self, in_us=S, **how):
         return self.gateway.send(self.txpk(in_us, **how), self.air.now_us)

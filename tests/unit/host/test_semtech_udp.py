@@ -13,6 +13,8 @@ from binnode_tools.virtual_board.radios.air import Air
 from binnode_tools.virtual_board.radios.burst import Burst, Tuning
 from binnode_tools.virtual_board.radios.city import City
 
+from tests.unit.host.lora_txpk import a_txpk
+
 S = 1_000_000
 EUI = "0011223344556677"
 PUSH_DATA, PUSH_ACK, PULL_DATA, PULL_RESP, PULL_ACK, TX_ACK = range(6)
@@ -61,25 +63,6 @@ def site(peer):
     forwarder.first = [peer.receive(), peer.receive()]
     yield forwarder
     forwarder.close()
-
-
-def a_txpk(gateway, at_us, **how):
-    data = base64.b64encode(b"a downlink").decode()
-    return {
-        "imme": False,
-        "tmst": gateway.tmst(at_us),
-        "freq": 868.1,
-        "rfch": 0,
-        "powe": 14,
-        "modu": "LORA",
-        "datr": "SF7BW125",
-        "codr": "4/5",
-        "ipol": True,
-        "size": 10,
-        "ncrc": True,
-        "data": data,
-        **how,
-    }
 
 
 def test_it_opens_the_way_and_reports_itself(site):
@@ -150,7 +133,7 @@ def test_the_status_counts(site, peer):
 
 
 def test_a_downlink_is_sent_and_acknowledged(site, peer):
-    peer.ask(a_txpk(site.gateway, 2 * S))
+    peer.ask(a_txpk(site.gateway, 2 * S, b"a downlink"))
     site.poll(S)
     assert peer.receive() == (TX_ACK, 0xBEEF, None)
     got = site.gateway.air.find("node", Tuning(868_100_000, 7, 125, True), 2 * S - 2000, 2 * S + 8000)
@@ -167,14 +150,14 @@ def test_a_downlink_is_sent_and_acknowledged(site, peer):
     ],
 )
 def test_the_error_of_a_downlink_is_reported(site, peer, in_us, how, error):
-    peer.ask(a_txpk(site.gateway, S + in_us, **how))
+    peer.ask(a_txpk(site.gateway, S + in_us, b"a downlink", **how))
     site.poll(S)
     assert peer.receive() == (TX_ACK, 0xBEEF, {"txpk_ack": {"error": error}})
 
 
 def test_a_downlink_on_top_of_another_is_refused(site, peer):
     for token in (1, 2):
-        peer.ask(a_txpk(site.gateway, 3 * S), token)
+        peer.ask(a_txpk(site.gateway, 3 * S, b"a downlink"), token)
     site.poll(S)
     assert peer.receive() == (TX_ACK, 1, None)
     assert peer.receive() == (TX_ACK, 2, {"txpk_ack": {"error": "COLLISION_PACKET"}})
@@ -199,7 +182,7 @@ def test_a_downlink_on_top_of_another_is_refused(site, peer):
 )
 def test_what_it_does_not_understand_is_dropped(site, peer, datagram):
     peer.socket.sendto(datagram, peer.gateway)
-    peer.ask(a_txpk(site.gateway, 2 * S))
+    peer.ask(a_txpk(site.gateway, 2 * S, b"a downlink"))
     site.poll(S)
     assert peer.receive() == (TX_ACK, 0xBEEF, None)
 
@@ -229,7 +212,10 @@ def test_a_whole_exchange_with_a_server_behind_it(site, peer):
     air.transmit("bin", burst)
     site.poll(burst.end_us)
     rxpk = peer.receive()[2]["rxpk"][0]
-    peer.ask(a_txpk(site.gateway, 0) | {"tmst": (rxpk["tmst"] + S) % 2**32, "freq": rxpk["freq"], "datr": rxpk["datr"]})
+    peer.ask(
+        a_txpk(site.gateway, 0, b"a downlink")
+        | {"tmst": (rxpk["tmst"] + S) % 2**32, "freq": rxpk["freq"], "datr": rxpk["datr"]}
+    )
     site.poll(burst.end_us + 300_000)
     assert peer.receive() == (TX_ACK, 0xBEEF, None)
     opens_us = burst.end_us + S
