@@ -166,7 +166,7 @@ class Service:
     def measure(self, count=1, whole_range=False, module=None):
         """`count` readings with the stored config. `whole_range`: believe echoes from as far as the module can hear,
         not only from inside the bin as it is configured; a level then makes no sense and is None. `module`: which one
-        is connected, before that is stored."""
+        is connected, before that is stored. "heard_mm": what each ping heard, in mm, None for no echo."""
         from binnode import node
         from binnode.sensing import kinds
         from binnode.sensing.modules import profile
@@ -177,8 +177,10 @@ class Service:
             config["module"] = module
         if whole_range:
             config["empty_mm"] = profile(config["module"]).range_mm
+        heard = _overhear()
         readings = []
         for _ in range(count):
+            del heard[:]
             reading, temperature_c10 = node.measure(self._board, config, None)
             level = reading.kind == kinds.OK and not whole_range
             readings.append(
@@ -188,6 +190,7 @@ class Service:
                     "valid": reading.valid,
                     "pings": reading.pings,
                     "spread_mm": reading.spread_mm,
+                    "heard_mm": list(heard),
                     "fill_permille": fill_permille(config, reading.distance_mm) if level else None,
                     "temperature_c10": temperature_c10,
                     "battery_mv": self._board.battery_mv(),
@@ -227,6 +230,21 @@ class Service:
             raise ServiceError("%s: can't be written (%s); the old settings stay" % (_FILE, error))
         if self._files.read(_FILE) != text:
             raise ServiceError("%s: reads back different after it was replaced" % _FILE)
+
+
+def _overhear():
+    """A list that each ping made from now on adds its own distance to: mm, None without an echo."""
+    from binnode.sensing import echo_filter
+
+    heard = []
+
+    class Burst(echo_filter.EchoBurst):
+        def add(self, ping, half_speed):
+            heard.append(echo_filter.distance_mm(ping, half_speed) if ping > 0 else None)
+            super().add(ping, half_speed)
+
+    echo_filter.EchoBurst = Burst
+    return heard
 
 
 def answer(make, method, *args):

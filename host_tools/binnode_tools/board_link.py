@@ -25,6 +25,7 @@ from binnode_tools.board_snippets import MARK
 from binnode_tools.serial_ports import (
     KNOCK_S,
     TERMINAL_ERROR,
+    LineBroke,
     LinkError,
     NoBoard,
     NoPort,
@@ -87,7 +88,6 @@ class BoardLink:
     def __enter__(self) -> "BoardLink":
         try:
             self._attach()
-            self.identity = self._identify()
         except BaseException:
             self.close()
             raise
@@ -195,7 +195,7 @@ class BoardLink:
                     self._transport = open_port(self.port)
                 printed = self._knock()
                 if printed is None and self._settle():
-                    self._open.serial.timeout = 5
+                    self.identity = self._identify()
                     return
                 heard = (heard + (printed or b""))[-2000:]
             except NoBoard as error:
@@ -203,6 +203,8 @@ class BoardLink:
                 if not comes:
                     raise
                 problem = str(error)  # just there: not ours yet, or another program looks who it is
+            except LineBroke:  # a late answer to an earlier knock came in between: again
+                pass
             except _LINE_ERRORS:
                 self.close()  # unplugged, or a native USB that starts anew
                 comes = True
@@ -244,7 +246,7 @@ class BoardLink:
         return True
 
     def _identify(self) -> Identity:
-        found = self._snippet(board_snippets.IDENTIFY)
+        found = self._snippet(board_snippets.IDENTIFY, timeout_s=2)
         if found["name"] != "micropython":
             raise NoBoard(f"{self.port} runs {found['name']}, not MicroPython: flash MicroPython first")
         identity = Identity(tuple(found["version"]), found["machine"], found["platform"])
@@ -258,13 +260,14 @@ class BoardLink:
     def _snippet(self, code: str, timeout_s: float = 10.0) -> dict:
         output, error = self._run(code, timeout_s)
         if error:
-            raise LinkError(f"the board refuses: {last_line(error)}")
+            kind = LineBroke if "KeyboardInterrupt" in error else LinkError
+            raise kind(f"the board refuses: {last_line(error)}")
         return self._answer(output, "the board")
 
     def _answer(self, output: str, what: str) -> dict:
         answer = last_answer(output)
         if answer is None:
-            raise LinkError(f"{what}: the answer was lost or garbled on {self.port}; try again, or another cable")
+            raise LineBroke(f"{what}: the answer was lost or garbled on {self.port}; try again, or another cable")
         return answer
 
     def _run(self, code: str, timeout_s: float, secret: bool = False) -> tuple[str, str]:
@@ -277,20 +280,20 @@ class BoardLink:
 
     @contextlib.contextmanager
     def _line(self, what: str, secret: bool = False) -> Iterator[None]:
-        """LinkError for whatever the line or the board's file system does in it."""
+        """LinkError, mostly LineBroke, for whatever the line or the board's file system does in it."""
         try:
             yield
         except (serial.SerialException, TERMINAL_ERROR):
-            raise LinkError(f"the line to {self.port} broke: unplugged, or the board was reset?") from None
+            raise LineBroke(f"the line to {self.port} broke: unplugged, or the board was reset?") from None
         except struct.error:
-            raise LinkError(f"the line to {self.port} broke, or the board stopped answering") from None
+            raise LineBroke(f"the line to {self.port} broke, or the board stopped answering") from None
         except OSError as error:
             if error.errno in (errno.EIO, errno.ENXIO, errno.ENODEV, errno.EBADF):
-                raise LinkError(f"the line to {self.port} broke: unplugged, or the board was reset?") from None
+                raise LineBroke(f"the line to {self.port} broke: unplugged, or the board was reset?") from None
             raise LinkError(f"{what}: {os.strerror(error.errno or 0)}") from None
         except TransportError as error:
             said = "" if secret else f" ({last_line(str(error))})"
-            raise LinkError(f"the board at {self.port} stopped answering{said}; reset it and try again") from None
+            raise LineBroke(f"the board at {self.port} stopped answering{said}; reset it and try again") from None
 
 
 def last_answer(output: str) -> dict | None:

@@ -37,13 +37,17 @@ class Settings:
 
 @dataclass(frozen=True)
 class Reading:
-    """One measurement. kind "ok" alone has a level; None is unknown. `valid` of `pings` agree, within `spread_mm`."""
+    """One measurement. kind "ok" alone has a level; None is unknown. `valid` of `pings` agree, within `spread_mm`.
+
+    `heard_mm`: what each ping heard by itself, in order; None where it heard nothing.
+    """
 
     kind: str
     distance_mm: int | None
     valid: int
     pings: int
     spread_mm: int | None
+    heard_mm: list[int | None]
     fill_permille: int | None
     temperature_c10: int | None
     battery_mv: int | None

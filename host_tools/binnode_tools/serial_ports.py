@@ -26,6 +26,10 @@ class LinkError(Exception):
     """The board can't be worked with; the text says why and what to try."""
 
 
+class LineBroke(LinkError):
+    """Words were lost on the line, or it went away, or the board fell silent in the middle."""
+
+
 class NoBoard(LinkError):
     """Nothing that runs MicroPython answers at the port."""
 

@@ -131,7 +131,7 @@ def test_measure(board):
 
 
 def reading(kind="ok", distance_mm=800):
-    return Reading(kind, distance_mm, 5, 5, 3, None, 200, 3900)
+    return Reading(kind, distance_mm, 5, 5, 3, [distance_mm] * 5, None, 200, 3900)
 
 
 def test_series_settles_on_the_median_or_says_why_not():

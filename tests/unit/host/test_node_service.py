@@ -56,6 +56,7 @@ def test_reading(board, node):
     reading = node.measure()
     assert reading.kind == "ok" and abs(reading.distance_mm - 600) <= 1 and abs(reading.fill_permille - 500) <= 2
     assert (reading.valid, reading.pings, reading.temperature_c10, reading.battery_mv) == (5, 5, 200, 3900)
+    assert len(reading.heard_mm) == 5 and all(abs(mm - 600) <= 10 for mm in reading.heard_mm)
     assert board.light_sleeps() == 0, "the console would have gone dead"
 
 
@@ -72,6 +73,7 @@ def test_module_that_is_not_there(board, node):
     board.surface("silent")
     reading = node.measure()
     assert (reading.kind, reading.distance_mm, reading.fill_permille, reading.spread_mm) == ("fault", None, None, None)
+    assert reading.heard_mm == [None] * reading.pings
 
 
 def test_board_file_that_is_gone(board, node):
