@@ -15,7 +15,7 @@ import tty
 import zlib
 
 SYNC, READ_REG, WRITE_REG, MEM_END, SECURITY = 0x08, 0x0A, 0x09, 0x06, 0x14
-DEFL_BEGIN, DEFL_DATA, DEFL_END, MD5, ERASE_FLASH = 0x10, 0x11, 0x12, 0x13, 0xD0
+DEFL_BEGIN, DEFL_DATA, DEFL_END, MD5, ERASE_FLASH, READ_FLASH = 0x10, 0x11, 0x12, 0x13, 0xD0, 0xD2
 _MAGIC_REG = 0x40001000
 _CHIPS = {  # magic of the ROM or chip id, SPI registers: base, where an answer is read
     "esp32": (0x00F01D83, None, 0x3FF42000, 0x80),
@@ -39,6 +39,7 @@ class FakeLoader:
         self.commands: list[int] = []
         self._stub = self._stopping = False
         self._blocks = self._at = 0
+        self._reading = b""
         self._line, self._far = pty.openpty()
         tty.setraw(self._far)
         self.port = os.ttyname(self._far)
@@ -73,7 +74,9 @@ class FakeLoader:
             buffer = bytearray(rest)
             for packet in filter(None, packets):
                 packet = packet.replace(b"\xdb\xdc", b"\xc0").replace(b"\xdb\xdd", b"\xdb")
-                if len(packet) >= 8 and not packet[0] and not self.silent:
+                if len(packet) == 4 and self._reading:  # how much has arrived
+                    self._read_on(int.from_bytes(packet, "little"))
+                elif len(packet) >= 8 and not packet[0] and not self.silent:
                     self._carry_out(packet[1], bytes(packet[8:]))
             if self.cut_after is not None and self._blocks > self.cut_after:
                 self._unplug()
@@ -115,9 +118,20 @@ class FakeLoader:
                 self.flash[self.worn] = 0x10
             result = hashlib.md5(self.flash[at : at + size]).digest()
         self._reply(command, value, result, error)
+        if command == READ_FLASH:
+            at, size = struct.unpack("<II", data[:8])
+            self._reading = bytes(self.flash[at : at + size])
+            self._send(self._reading[:4096])
         if command == MEM_END and not self._stub:
             self._stub = True
             self._send(b"OHAI")
+
+    def _read_on(self, done):
+        if done < len(self._reading):
+            self._send(self._reading[done : done + 4096])
+        else:
+            self._send(hashlib.md5(self._reading).digest())
+            self._reading = b""
 
     def _register(self, address):
         if address == _MAGIC_REG:

@@ -17,6 +17,7 @@ from binnode_tools.cli.deploy import DEFAULT_BOARD
 from binnode_tools.cli.port import note
 from binnode_tools.flashing import complete, download, micropython_build, node_rules
 from binnode_tools.flashing.complete import Complete
+from binnode_tools.flashing.keeping import Kept
 from binnode_tools.flashing.micropython_build import Build
 from binnode_tools.image import ImageError
 from binnode_tools.private_files import open_to_others
@@ -63,8 +64,8 @@ class Content:
     secrets: dict[str, str]
     more_files: dict[str, bytes]
 
-    def image_for(self, flash_size: int) -> Complete:
-        return complete.build(self.board, self.build, flash_size, self.config, self.secrets, self.more_files)
+    def image_for(self, flash_size: int, kept: Kept | None = None) -> Complete:
+        return complete.build(self.board, self.build, flash_size, self.config, self.secrets, self.more_files, kept)
 
 
 def content_of(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from binnode_tools import image
 from binnode_tools.boards import Board
 from binnode_tools.flashing import nvs
+from binnode_tools.flashing.keeping import Kept
 from binnode_tools.flashing.micropython_build import Build, advice, megabytes
 from binnode_tools.image import ImageError
 
@@ -55,12 +56,13 @@ def build(
     config: Mapping[str, str | int] | None = None,
     secrets: Mapping[str, str] | None = None,
     more_files: Mapping[str, bytes] | None = None,
+    kept: Kept | None = None,
 ) -> Complete:
     """The image for a flash chip of `flash_size` bytes, which must be its true size: MicroPython asks the chip for it.
 
     `config`: as the node keeps it in config.json, None: it has none yet. `secrets`: name -> text. Both are taken as
-    they are (node_rules.py checks them). `more_files`: beside the application, such as ca.der. ImageError when they do
-    not fit.
+    they are (node_rules.py checks them). `more_files`: beside the application, such as ca.der. `kept`: what the board
+    had, in place of all of these. ImageError when they do not fit.
     """
     if micropython.chip != board.chip:
         raise ImageError(f"the MicroPython build is for the {micropython.chip}, and {board.name} has an {board.chip}")
@@ -73,19 +75,31 @@ def build(
     place = micropython.file_system(flash_size)
     if micropython.end > place.offset:
         raise ImageError("the MicroPython build reaches into its own file system")
-    files = {**image.application_files(board), **(more_files or {})}
+    files = {**image.application_files(board), **(more_files or {}), **(kept.files if kept else {})}
     if config is not None:
         files["config.json"] = json.dumps(dict(config)).encode()
     system = image.littlefs_image(files, place.size)
     store = micropython.nvs
-    kept: nvs.Values = {(nvs.NAMESPACE, name): text.encode() for name, text in (secrets or {}).items()}
+    names = tuple(sorted(secrets or {})) if kept is None else kept.names
     content = bytearray(b"\xff" * flash_size)
     content[micropython.start : micropython.end] = micropython.content
-    content[store.offset : store.end] = nvs.encode(kept, store.size) if kept else b"\xff" * store.size
+    content[store.offset : store.end] = _store(secrets or {}, kept, store.size)
     content[place.offset : place.end] = system
     regions = [Region("MicroPython", micropython.start, len(micropython.content), len(micropython.content))]
-    regions.append(Region("NVS", store.offset, store.size, sum(map(len, (secrets or {}).values()))))
+    regions.append(Region("NVS", store.offset, store.size, _used(bytes(content[store.offset : store.end]))))
     regions.append(Region("file system", place.offset, place.size, sum(map(len, files.values()))))
-    return Complete(
-        bytes(content), micropython.version, tuple(sorted(files)), tuple(sorted(secrets or {})), tuple(regions)
-    )
+    return Complete(bytes(content), micropython.version, tuple(sorted(files)), names, tuple(regions))
+
+
+def _store(secrets: Mapping[str, str], kept: Kept | None, size: int) -> bytes:
+    """The NVS partition."""
+    if kept is not None and len(kept.store) == size:
+        return kept.store
+    values: nvs.Values = {(nvs.NAMESPACE, name): text.encode() for name, text in secrets.items()}
+    if kept is not None:  # the new build has another room for it: without what ESP-IDF itself keeps there
+        values = {place: value for place, value in nvs.decode(kept.store).items() if place[0] == nvs.NAMESPACE}
+    return nvs.encode(values, size) if values else b"\xff" * size
+
+
+def _used(store: bytes) -> int:
+    return sum(len(value) for value in nvs.decode(store).values() if isinstance(value, bytes))

@@ -85,6 +85,13 @@ class Target:
                 "another board, or flash.size in its board file"
             )
 
+    def read(self, offset: int, size: int) -> bytes:
+        """What is on the flash there. LinkError when the line breaks."""
+        try:
+            return cmds.read_flash(self._esp, offset, size, no_progress=True) or b""
+        except (FatalError, *_LINE_ERRORS) as error:
+            raise LinkError(f"the flash can't be read ({_first_line(error)}): try --baud 115200") from None
+
     def write(self, complete: Complete, progress: Progress = lambda step, done, total: None) -> None:
         """Erase the chip, write all that is not blank, and let the chip hash its whole flash. LinkError when the line
         breaks or esptool refuses, NotAsWritten when the flash holds something else."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from binnode_tools.board_link import OLDEST_MICROPYTHON
 from binnode_tools.boards import Board
 from binnode_tools.flashing import partitions
-from binnode_tools.flashing.partitions import APP, DATA, NVS, Partition
+from binnode_tools.flashing.partitions import APP, Partition
 from binnode_tools.image import ImageError
 
 # The number of a chip in the header of its images -> its name in board files, where its bootloader lies in flash.
@@ -42,20 +42,10 @@ class Build:
 
     @property
     def nvs(self) -> Partition:
-        return next(row for row in self.partitions if (row.type, row.subtype) == (DATA, NVS))
+        return partitions.nvs_of(self.partitions)
 
     def file_system(self, flash_size: int) -> Partition:
-        """Where MicroPython looks for its files: its row "vfs" or, without one, from the last row to the end of flash
-        (ports/esp32/main.c, boardctrl_startup: it asks the flash chip for the size). ImageError when there is none."""
-        for row in self.partitions:
-            if row.type == DATA and row.label == "vfs":
-                return row
-            if row.type == DATA and row.label == "ffat":
-                raise ImageError("its partition table is that of TinyUF2 (ffat): take the .bin of micropython.org")
-        last = max(row.end for row in self.partitions)
-        if last >= flash_size:
-            raise ImageError(f"its partitions end at {last:#x} and leave no room for files in {megabytes(flash_size)}")
-        return Partition("vfs", DATA, 0x81, last, flash_size - last)
+        return partitions.file_system_of(self.partitions, flash_size)
 
 
 def megabytes(size: int) -> str:
@@ -90,8 +80,9 @@ def parse(content: bytes) -> Build:
     rows = partitions.parse(content[partitions.OFFSET - start :][: partitions.SIZE])
     image_length(content)
     app = next((row for row in rows if row.type == APP), None)
-    if app is None or not any((row.type, row.subtype) == (DATA, NVS) for row in rows):
-        raise ImageError("its partition table lacks an application or NVS")
+    if app is None:
+        raise ImageError("its partition table lacks an application")
+    partitions.nvs_of(rows)
     program = content[app.offset - start :]
     if len(program) < _HEADER or program[0] != _MAGIC or program[12:14] != content[12:14]:
         raise ImageError(f"there is no application for the {chip} at {app.offset:#x}, where its table says")

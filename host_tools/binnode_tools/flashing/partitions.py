@@ -2,6 +2,7 @@
 
 import hashlib
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from binnode_tools.image import ImageError
@@ -49,3 +50,25 @@ def parse(table: bytes) -> list[Partition]:
         if one.end > other.offset:
             raise ImageError(f"its partitions {one.label} and {other.label} overlap")
     return found
+
+
+def nvs_of(rows: Sequence[Partition]) -> Partition:
+    """The row of NVS. ImageError when there is none."""
+    for row in rows:
+        if (row.type, row.subtype) == (DATA, NVS):
+            return row
+    raise ImageError("its partition table lacks NVS")
+
+
+def file_system_of(rows: Sequence[Partition], flash_size: int) -> Partition:
+    """Where MicroPython looks for its files: its row "vfs" or, without one, from the last row to the end of flash
+    (ports/esp32/main.c, boardctrl_startup: it asks the flash chip for the size). ImageError when there is none."""
+    for row in rows:
+        if row.type == DATA and row.label == "vfs":
+            return row
+        if row.type == DATA and row.label == "ffat":
+            raise ImageError("its partition table is that of TinyUF2 (ffat): take the .bin of micropython.org")
+    last = max(row.end for row in rows)
+    if last >= flash_size:
+        raise ImageError(f"its partitions end at {last:#x} and leave no room for files in {flash_size:#x} bytes")
+    return Partition("vfs", DATA, 0x81, last, flash_size - last)

@@ -73,7 +73,7 @@ REFUSED = {
     "too old": (micropython_bin(version="1.22.2"), "MicroPython 1.22.2, too old"),
     "application elsewhere": (micropython_bin(app_at=0x11000), "no application for the esp32 at 0x10000"),
     "application too large": (micropython_bin(table=[NVS, PHY, (*APP[:4], 0x10000)]), "does not fit its partition"),
-    "no NVS": (micropython_bin(table=[PHY, APP]), "lacks an application or NVS"),
+    "no NVS": (micropython_bin(table=[PHY, APP]), "lacks NVS"),
     "overlap": (micropython_bin(table=[NVS, ("phy_init", 1, 1, 0xE000, 0x1000), APP]), "nvs and phy_init overlap"),
 }
 

@@ -79,6 +79,53 @@ def test_result_for_scripts(given):
     assert result["mac"] == "00:00:00:00:00:00" and result["bytes"] == 4 << 20 and "main.py" in result["files"]
 
 
+def test_what_the_board_has_is_kept_when_asked_for(given, monkeypatch):
+    monkeypatch.chdir(given)
+    with FakeLoader() as target:
+        options = ["--config", given / "config.json", "--secrets", given / "secrets.json"]
+        flash("--port", target.port, "--micropython", given / "esp32.bin", *options)
+        before = bytes(target.flash)
+    (given / "newer.bin").write_bytes(micropython_bin(filler=90_000))
+    with FakeLoader(flash=before) as target:
+        said, _ = flash("--port", target.port, "--micropython", given / "newer.bin", "--keep")
+        config = node_rules.complete_config(CONFIG)
+        assert target.flash == wanted(given, "esp32_devkit", "newer", 4, config, SECRETS) != before
+    assert "wifi_key" in said and not list(given.glob("binnode-kept-*"))
+
+
+def test_what_was_to_be_kept_outlasts_a_cable_that_slips(given, monkeypatch):
+    monkeypatch.chdir(given)
+    with FakeLoader() as target:
+        options = ["--config", given / "config.json", "--secrets", given / "secrets.json"]
+        flash("--port", target.port, "--micropython", given / "esp32.bin", *options)
+        before = bytes(target.flash)
+    with FakeLoader(flash=before, cut_after=1) as target:
+        _, error = flash("--port", target.port, "--micropython", given / "esp32.bin", "--keep", code=main.FAILED)
+        after = bytes(target.flash)
+    (backup,) = given.glob("binnode-kept-*.json")
+    assert f"What it had is in {backup.name}: flash it with --restore {backup.name}" in error
+    assert backup.stat().st_mode & 0o777 == 0o600 and after != before
+    with FakeLoader(flash=before) as target:
+        _, error = flash("--port", target.port, "--micropython", given / "esp32.bin", "--keep", code=main.FAILED)
+        assert target.untouched and "when flashing it broke off" in error
+    with FakeLoader(flash=after) as target:
+        flash("--port", target.port, "--micropython", given / "esp32.bin", "--restore", backup)
+        assert target.flash == before
+    backup.write_text("{}")
+    with FakeLoader(flash=after) as target:
+        _, error = flash("--micropython", given / "esp32.bin", "--restore", backup, "--port", target.port, code=1)
+    assert "is no file that --keep wrote" in error
+
+
+def test_nothing_to_keep_is_said_before_anything_is_erased(given):
+    with FakeLoader() as target:
+        _, error = flash("--port", target.port, "--micropython", given / "esp32.bin", "--keep", code=main.FAILED)
+        assert target.untouched
+    assert "there is nothing to keep on this board" in error and error.endswith("Nothing was changed.\n")
+    _, error = flash("--keep", "--secrets", given / "secrets.json", code=main.USAGE_ERROR)
+    assert "--keep takes settings and secrets from the board" in error
+
+
 def test_larger_flash_is_used_whole(given):
     with FakeLoader(flash_mib=16) as target:
         _, noted = flash("--port", target.port, "--micropython", given / "esp32.bin")
