@@ -18,7 +18,7 @@ from click.testing import CliRunner
 
 from tests.system.udp_server import PULL_DATA, PUSH_DATA, UdpServer
 
-PATIENCE_S = 60  # for a busy computer: a join and a report take some ten seconds
+PATIENCE_S = 180  # for a busy computer: a join and a report take some ten seconds
 BINNODE = Path(sys.executable).with_name("binnode")
 
 
