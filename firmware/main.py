@@ -2,6 +2,7 @@
 import machine
 import micropython
 
+visited = True
 # b"b!": the last cold start found a damaged file
 if machine.reset_cause() != machine.DEEPSLEEP_RESET or machine.RTC().memory()[:2] == b"b!":
     import sys
@@ -15,12 +16,13 @@ elif machine.wake_reason() != machine.TIMER_WAKE:  # the button: somebody is her
 
     verify.listen()
 else:
+    visited = False
     micropython.kbd_intr(-1)  # nobody is: what a floating line says may be a Ctrl-C too
 
 try:
     from binnode import node
 
-    node.run()
+    node.run(visited)
 except Exception as error:  # not even node.py could be loaded: without it there is no more to do than to try again
     import sys
 

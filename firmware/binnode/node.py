@@ -17,7 +17,11 @@ _DAY_S = const(86400)
 _WAKE_BUDGET_MS = const(25000)  # for all but the radio, which has its own; the watchdog is never fed
 _COLLECT_EVERY = const(32768)  # bytes: or garbage lies between what stays, and no large piece is ever free
 _DEEP_SLEEP = const(4)  # machine.DEEPSLEEP_RESET
-_OK = const(0)  # a copy from sensing/kinds.py
+_LAST_WORDS_MS = const(300)  # before a USB port goes away
+_OK = const(0)  # copies from sensing/kinds.py and storage/state.py
+_STARTING = const(1)
+_MEASURING = const(2)
+_REPORTING = const(3)
 
 
 class Status:
@@ -30,8 +34,9 @@ class Status:
         self.battery_mv, self.temperature_c10 = battery_mv, temperature_c10
 
 
-def run():
-    """A wake that ends in deep sleep, whatever happens in it. Crashes go to crash.py, what was mended to recover.py."""
+def run(visited=False):
+    """A wake that ends in deep sleep, whatever happens in it. Crashes go to crash.py, what was mended to recover.py.
+    `visited`: somebody may read what it prints."""
     gc.threshold(_COLLECT_EVERY)
     board = Board()
     started_ms = board.time.ticks_ms()
@@ -64,6 +69,8 @@ def run():
         from binnode.crash import ended
 
         ended(board, state, error)
+    if visited:
+        board.time.sleep_ms(_LAST_WORDS_MS)
     awake_ms = board.time.ticks_diff(board.time.ticks_ms(), started_ms)
     board.deep_sleep(max(1000, sleep_s * 1000 - awake_ms))
 
@@ -90,9 +97,9 @@ def begin(board):
 
         state, mended = recover.begin(board, image, cause)
     state.wakes += 1
-    state.step = memory.MEASURING
+    state.step = _MEASURING
     board.remember(state.pack())
-    state.step = memory.STARTING
+    state.step = _STARTING
     return state, mended
 
 
@@ -139,7 +146,7 @@ def wake(board, config, state, problem):
     checkpoint_if_due(board, state)
     # A crash in reporting is not over before a report was tried again.
     tried = result not in (None, "waits")
-    if state.crashes and not state.crashed and (tried or state.crash_step != memory.REPORTING):
+    if state.crashes and not state.crashed and (tried or state.crash_step != _REPORTING):
         state.crashes = 0
         if state.safe:
             state.safe, state.diagnose = False, True
@@ -148,7 +155,7 @@ def wake(board, config, state, problem):
 
 def measured(board, config, state):
     """measure(); whatever goes wrong in it, the node can still report: a reading of kind FAULT then."""
-    state.step = memory.MEASURING
+    state.step = _MEASURING
     try:
         return measure(board, config, state.last_distance_mm)
     except Exception as error:
@@ -157,7 +164,7 @@ def measured(board, config, state):
         crash.failed(board, state, error, board.time.time())
         return safe.Nothing(), None
     finally:
-        state.step = memory.STARTING
+        state.step = _STARTING
 
 
 def checkpoint_if_due(board, state):
@@ -209,7 +216,7 @@ def report(board, config, state, status, why, now_s):
 
         first_try.begins(board, state)
     policy.trying(state, config, now_s)
-    state.step = memory.REPORTING
+    state.step = _REPORTING
     board.remember(state.pack())  # a brown-out in the middle of it counts as a failure too
     link = ways.link(board, config, state, now_s)
     try:
@@ -235,7 +242,7 @@ def report(board, config, state, status, why, now_s):
         return "failed: %s" % error
     finally:
         ways.ended(link, board, state, first)
-    state.step = memory.STARTING
+    state.step = _STARTING
     return "sent"
 
 

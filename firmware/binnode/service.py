@@ -1,5 +1,5 @@
-"""What a computer calls over the REPL: info, show, configure, keep_secret, provision, measure. Of the duty cycle only a
-start that finds a provisioning half done loads it.
+"""What a computer calls over the REPL: info, show, configure, keep_secret, provision, measure, doctor, wake, sleep. Of
+the duty cycle only a start that finds a provisioning half done loads it.
 
 Each function of the module prints one line, MARK and a JSON object; {"error": "..."} says why nothing was done.
 A secret goes in by keep_secret and never comes out.
@@ -15,7 +15,8 @@ _NEW = "config.new"
 _ORDER = "provision"  # in NVS: what provision() was told, until all of it is done
 _LONGEST_ORDER = 1900  # bytes; a blob of NVS stays on one page below 1984
 # What a call may load. Two calls of one session need different parts, and all of them together more than there is.
-_PARTS = ("node", "sensing", "config_rules")
+_VISIT_MS = 600000  # from each call on; then the watchdog starts the node anew
+_PARTS = ("node", "sensing", "config_rules", "doctor")
 
 
 class ServiceError(Exception):
@@ -198,6 +199,12 @@ class Service:
             )
         return {"readings": readings}
 
+    def visit(self, what, *args):
+        """What doctor.py has: "doctor", "wake", "sleep"."""
+        from binnode import doctor
+
+        return getattr(doctor, what)(self, self._board, *args)
+
     def _changed(self, changes):
         """(config with the changes, what was wrong with the old one or None); ServiceError when it breaks a rule."""
         from binnode import config_rules
@@ -282,9 +289,28 @@ def measure(count=1, whole_range=False, module=None):
     _print("measure", count, whole_range, module)
 
 
+def doctor():
+    _print("visit", "doctor")
+
+
+def wake():
+    _print("visit", "wake")
+
+
+def sleep(hours=0):
+    """Storage: deep sleep for so long, or until somebody presses button or reset. Does not return unless refused."""
+    if '"error"' not in _print("visit", "sleep", hours):
+        from binnode.board import Board
+        from binnode.board_store import store
+
+        store(Board(True), hours)
+
+
 def _print(method, *args):
-    print(answer(_service, method, *args))
+    line = answer(_service, method, *args)
+    print(line)
     forget(*_PARTS)
+    return line
 
 
 def _service():
@@ -296,6 +322,7 @@ def _service():
         board = None
     if not board or "name" not in board.pins:
         raise ServiceError("board.json: missing or broken; deploy again")
+    board.watchdog(_VISIT_MS)
     service = Service(board, Files())
     try:
         service.finish()

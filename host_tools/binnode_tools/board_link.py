@@ -12,12 +12,13 @@ import os
 import re
 import struct
 import time
+from binascii import b2a_base64
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import serial
-from mpremote.transport import TransportError
+from mpremote.transport import TransportError, TransportExecError
 from mpremote.transport_serial import SerialTransport
 
 from binnode_tools import board_snippets
@@ -31,17 +32,21 @@ from binnode_tools.serial_ports import (
     NoPort,
     last_line,
     open_port,
+    own_usb,
     silence,
+    way_in,
 )
 
 OLDEST_MICROPYTHON = (1, 23)  # .mpy format 6.3
 _QUIET_S = 2.0  # without an answer for this long the user has to do something
-_CHUNK_BYTES = 512
+_CHUNK_BYTES = 768  # base64 makes 1024 of it
 _LINE_ERRORS = (TransportError, OSError, TERMINAL_ERROR, struct.error)  # SerialException is an OSError
 
 
 class ServiceMissing(LinkError):
     """The board lacks the application, or what these tools need of it."""
+
+    code = "no_application"
 
 
 @dataclass(frozen=True)
@@ -66,10 +71,15 @@ class Identity:
 
 @dataclass(frozen=True)
 class BoardFiles:
-    """What lies on the board: `digests` as in image.digest by path, `folders` deepest last."""
+    """What lies on the board: `digests` as in image.digest by path, `folders` deepest last.
+
+    `block_size` in bytes, and how many such blocks of the file system are free; None: it does not tell.
+    """
 
     digests: dict[str, str]
     folders: list[str]
+    block_size: int = 0
+    free_blocks: int | None = None
 
 
 class BoardLink:
@@ -83,6 +93,7 @@ class BoardLink:
         self._wait_s = wait_s
         self._notice = notice
         self._transport: SerialTransport | None = None
+        self._asleep = False
         self.identity = Identity((), "", "")
 
     def __enter__(self) -> "BoardLink":
@@ -109,19 +120,40 @@ class BoardLink:
         arguments = ", ".join(map(ascii, args))
         output, error = self._run(f"from binnode import service\nservice.{function}({arguments})", timeout_s, secret)
         if error:
-            reason = last_line(error)
-            if reason.startswith(("ImportError", "AttributeError", "ValueError: incompatible")):
-                raise ServiceMissing(
-                    f"the board at {self.port} has no application, or not that of these tools ({reason}). "
-                    f"Deploy first: binnode deploy --port {self.port}"
-                )
-            raise LinkError(f"{function} failed on the board{'' if secret else ': ' + reason}")
+            raise self._failed(function, "" if secret else last_line(error), last_line(error))
         return self._answer(output, function)
+
+    def call_last(self, function: str, *args: str | int | bool, timeout_s: float = 10.0) -> dict:
+        """call() of a function that sends the board to sleep once it has answered; then there is no reset() any more.
+
+        Its answer may be its refusal; then the board is there still."""
+        arguments = ", ".join(map(ascii, args))
+        heard, ends = "", time.monotonic() + timeout_s
+        with self._line("the call failed"), contextlib.redirect_stdout(io.StringIO()):
+            self._open.exec_raw_no_follow(f"from binnode import service\nservice.{function}({arguments})")
+            self._open.serial.timeout = 0.1
+            while last_answer(heard) is None and heard.count("\x04") < 2 and time.monotonic() < ends:
+                heard += self._open.serial.read(max(self._open.serial.in_waiting, 1)).decode(errors="replace")
+        if last_answer(heard) is None and "Error" in heard:
+            reason = last_line(heard.partition("\x04")[2].rstrip("\x04>"))
+            raise self._failed(function, reason, reason)
+        answer = self._answer(heard, function)
+        self._asleep = "error" not in answer
+        return answer
+
+    def _failed(self, function: str, said: str, reason: str) -> LinkError:
+        """For an exception on the board, whose last line is `reason`; `said` of it may be shown."""
+        if reason.startswith(("ImportError", "AttributeError", "ValueError: incompatible")):
+            return ServiceMissing(
+                f"the board at {self.port} has no application, or not that of these tools ({reason}). "
+                f"Deploy first: binnode deploy --port {self.port}"
+            )
+        return LinkError(f"{function} failed on the board{': ' + said if said else ''}")
 
     def files(self, root_names: Iterable[str]) -> BoardFiles:
         """The files below /binnode, and those of `root_names` that there are."""
         found = self._snippet(f"{board_snippets.FILES}\nlook({sorted(root_names)!r})", timeout_s=60)
-        return BoardFiles(found["digests"], found["folders"])
+        return BoardFiles(found["digests"], found["folders"], found["block_size"], found["free_blocks"])
 
     def read(self, name: str) -> bytes | None:
         """The content of a small file, None when there is none."""
@@ -134,15 +166,20 @@ class BoardLink:
 
     def write(self, name: str, content: bytes, progress: Callable[[int], None] = lambda count: None) -> None:
         """Write a file; `progress` is told how many bytes each step has added."""
-        done = 0
-
-        def step(written: int, _: int) -> None:
-            nonlocal done
-            progress(written - done)
-            done = written
-
         with self._line(f"{name}: can't be written"):
-            self._open.fs_writefile(name, content, chunk_size=_CHUNK_BYTES, progress_callback=step)
+            try:
+                self._open.exec(f"from binascii import a2b_base64 as a\nf=open({name!r},'wb')\nw=f.write")
+                for at in range(0, len(content), _CHUNK_BYTES):
+                    chunk = content[at : at + _CHUNK_BYTES]
+                    packed = f"a({b2a_base64(chunk, newline=False)!r})"  # bytecode, written out, is twice as long
+                    self._open.exec(f"w({min(repr(chunk), packed, key=len)})")
+                    progress(len(chunk))
+                self._open.exec("f.close()")
+            except TransportExecError as error:
+                number = re.search(r"OSError: (?:\[Errno )?(\d+)", error.error_output)
+                if not number:
+                    raise
+                raise LinkError(f"{name}: can't be written: {os.strerror(int(number[1]))}") from None
 
     def swap_in(self, names: list[str]) -> None:
         """Let each NAME.new take the place of NAME, in this order and without the computer in between."""
@@ -161,11 +198,13 @@ class BoardLink:
 
     def ask(self, module: str, expression: str) -> Any:
         """The value (of JSON's types) of an expression in the names of a module on the board."""
-        code = f"import json\nfrom {module} import *\nprint({MARK!r} + json.dumps({{'value': {expression}}}))"
-        return self._snippet(code)["value"]
+        return self._snippet(board_snippets.asked(module, expression))["value"]
 
     def reset(self) -> bool:
-        """Let the board start anew, whatever it does now; False when it could not be told."""
+        """Let the board start anew, whatever it does now; False when it could not be told. Not one that was sent to
+        sleep."""
+        if self._asleep:
+            return True
         try:
             with contextlib.redirect_stdout(io.StringIO()):
                 self._open.enter_raw_repl(soft_reset=False, timeout_overall=2)
@@ -202,7 +241,7 @@ class BoardLink:
                 comes = comes or isinstance(error, NoPort)  # native USB is gone while the chip sleeps
                 if not comes:
                     raise
-                problem = str(error)  # just there: not ours yet, or another program looks who it is
+                problem = error  # just there: not ours yet, or another program looks who it is
             except LineBroke:  # a late answer to an earlier knock came in between: again
                 pass
             except _LINE_ERRORS:
@@ -210,11 +249,11 @@ class BoardLink:
                 comes = True
             waited = time.monotonic() - started
             if waited >= self._wait_s:
-                raise NoBoard(problem or silence(self.port, self._wait_s, heard))
+                raise problem or silence(self.port, self._wait_s, heard, comes or own_usb(self.port))
             if not told and (problem or waited >= min(_QUIET_S, self._wait_s)):
                 told = True
                 left = f"Trying for {self._wait_s - waited:.0f} s more; Ctrl-C gives up."
-                self._notice(f"{problem or 'no answer yet: press reset (EN) on the board.'} {left}")
+                self._notice(f"{problem or f'no answer yet: {way_in(comes or own_usb(self.port))}.'} {left}")
             if problem or self._transport is None:
                 time.sleep(0.2)
 
@@ -248,12 +287,14 @@ class BoardLink:
     def _identify(self) -> Identity:
         found = self._snippet(board_snippets.IDENTIFY, timeout_s=2)
         if found["name"] != "micropython":
-            raise NoBoard(f"{self.port} runs {found['name']}, not MicroPython: flash MicroPython first")
+            text = f"{self.port} runs {found['name']}, not MicroPython: put that there first, by binnode flash"
+            raise NoBoard(text, "not_micropython")
         identity = Identity(tuple(found["version"]), found["machine"], found["platform"])
         if identity.version[:2] < OLDEST_MICROPYTHON:
             raise LinkError(
                 f"the board's MicroPython {identity.micropython} is too old for .mpy files of format 6.3: "
-                f"flash {'.'.join(map(str, OLDEST_MICROPYTHON))} or newer"
+                f"put {'.'.join(map(str, OLDEST_MICROPYTHON))} or newer there, by binnode flash",
+                "old_micropython",
             )
         return identity
 

@@ -2,9 +2,13 @@
 
 from dataclasses import dataclass, field
 
+from binnode_tools.problems import Problem
 
-class BoardError(ValueError):
+
+class BoardError(Problem):
     """A board file that can't be used; the message names file, key and what would work."""
+
+    code = "board_file"
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,15 @@ found["machine"] = getattr(i, "_machine", "")
 print({MARK!r} + json.dumps(found))
 """
 
+# Whoever goes away in the middle of something has ten minutes; then the board starts anew. A reset ends it.
+WATCHDOG = """
+try:
+    import machine
+    machine.WDT(timeout=600000)
+except Exception:
+    pass
+"""
+
 # look(names): the files of `names` and below /binnode. The digest is image.digest: 8 bytes of SHA-256, in hex.
 FILES = f"""
 import os, json, hashlib, binascii
@@ -46,7 +55,15 @@ def look(names):
         except OSError:
             pass
     walk("binnode", digests, folders)
-    print({MARK!r} + json.dumps({{"digests": digests, "folders": folders}}))
+    size, free = 0, None
+    try:
+        size, _, total, free = os.statvfs(".")[:4]
+        if free > total:  # littlefs counts some blocks twice: what it says is less than there is, even below 0
+            free = None
+    except Exception:
+        pass
+    found = {{"digests": digests, "folders": folders, "block_size": size, "free_blocks": free}}
+    print({MARK!r} + json.dumps(found))
 """
 
 # read(name): a whole file.
@@ -77,4 +94,17 @@ def remove(names, folders):
         except OSError:
             pass
     print({MARK!r} + json.dumps({{}}))
+"""
+
+
+def asked(module: str, expression: str) -> str:
+    """What tells the value of `expression` in the names of a module of binnode. Nothing of it stays: all that the calls
+    of one session load, together, is more than there is room for."""
+    return f"""
+import json
+m = __import__({module!r}, None, None, (1,))
+print({MARK!r} + json.dumps({{"value": eval({expression!r}, m.__dict__)}}))
+del m
+from binnode import forget
+forget("sensing", {module.removeprefix("binnode.")!r})
 """

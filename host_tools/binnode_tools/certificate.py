@@ -3,6 +3,7 @@
 import ssl
 from datetime import UTC, datetime, timedelta
 
+CA_FILE = "ca.der"  # on the node: firmware/binnode/wifi/tls.py
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _UTC_TIME = 0x17
 _PEM = b"-----BEGIN CERTIFICATE-----"

@@ -16,6 +16,7 @@ from littlefs.errors import LittleFSError
 
 from binnode_tools import paths
 from binnode_tools.boards import Board, firmware_json
+from binnode_tools.problems import Problem
 
 SOURCES = ("boot.py", "main.py", "verify.py")  # run from source: main.py must be, and the checker is no .mpy itself
 MANIFEST = "manifest.json"
@@ -38,8 +39,10 @@ _EPOCH_2000_S = 946684800  # where the chip's time begins, counted from 1970
 _FIRST_S = 820540800  # 1 January 2026, counted from 2000
 
 
-class ImageError(Exception):
+class ImageError(Problem):
     """The image can't be made; the text says what would work."""
+
+    code = "image"
 
 
 def commit() -> str:

@@ -22,7 +22,7 @@ class Wiring:
 
 @dataclass(frozen=True)
 class Module:
-    """`bus`: pulse, uart or i2c."""
+    """`bus`: pulse, uart or i2c. `compensates`: it measures the air's temperature itself."""
 
     name: str
     wiring: Wiring
@@ -30,6 +30,7 @@ class Module:
     blind_mm: int
     range_mm: int
     beam_deg: int
+    compensates: bool
 
 
 _DYP = ((3300, 5000), "RX", "TX")
@@ -68,7 +69,15 @@ def modules() -> dict[str, Module]:
     profiles = {name: pulse["Profile"](*row) for name, row in pulse["_MODULES"].items()}
     profiles |= {name: serial["SerialProfile"](*row) for name, row in serial["_MODULES"].items()}
     return {
-        name: Module(name, WIRINGS[name], _bus(profile), profile.blind_mm, profile.range_mm, profile.beam_deg)
+        name: Module(
+            name,
+            WIRINGS[name],
+            _bus(profile),
+            profile.blind_mm,
+            profile.range_mm,
+            profile.beam_deg,
+            compensates=getattr(profile, "half_speed", None) == 0,
+        )
         for name, profile in profiles.items()
     }
 

@@ -1,17 +1,26 @@
 """The node's service (firmware/binnode/service.py) as a typed Python API over a BoardLink."""
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Any
 
 from binnode_tools.board_link import BoardLink
+from binnode_tools.problems import Problem
+from binnode_tools.serial_ports import find_port
 
 Value = str | int
+_DOCTOR_S = 60.0  # it reads all files, and a radio that is broken costs time
+_DS18B20 = "(lambda part: part and (part.start(), part.read_c10())[1])(Board(True).ds18b20())"
 _READING_S = 30.0  # longest time for one reading: two bursts of 15 pings, a module that hangs, a slow thermometer
 
 
-class NodeError(Exception):
-    """The node refused; the text is its own."""
+class NodeError(Problem):
+    """The node refused; the text is its own. With code read_back: it did not keep what it was told."""
+
+    code = "refused"
 
 
 @dataclass(frozen=True)
@@ -53,14 +62,29 @@ class Reading:
     battery_mv: int | None
 
 
-class NodeService:
-    """Every method raises LinkError when the node does not answer, NodeError when it refuses."""
+@dataclass(frozen=True)
+class Rest:
+    """A node that was sent to sleep. `button`: it has one that wakes it; `radio`: why its radio may not sleep."""
 
-    def __init__(self, link: BoardLink) -> None:
+    button: bool
+    radio: str | None
+
+
+class NodeService:
+    """Every method raises LinkError when the node does not answer, NodeError when it refuses.
+
+    Before the first of them the node's firmware is compared with these tools: Problem other_version when it is of
+    another major or minor. Who only reads gives `told`, which gets the Problem's text instead.
+    """
+
+    def __init__(self, link: BoardLink, told: Callable[[str], None] | None = None) -> None:
         self._link = link
+        self._told = told
+        self._compared = False
 
     def info(self) -> Info:
-        return Info(**self._call("info"))
+        """Of firmware of any version."""
+        return Info(**self._asked("info"))
 
     def show(self) -> Settings:
         return Settings(**self._call("show"))
@@ -72,6 +96,10 @@ class NodeService:
     def problem(self, name: str, value: Value) -> str | None:
         """What the node's own rules say against this value of a setting, taken alone; None: it fits."""
         return self._link.ask("binnode.config_rules", f"check_field({name!a}, {value!a})")
+
+    def refusals(self, config: dict[str, Value]) -> list[str]:
+        """What the node's own rules say against all of its settings being these; nothing is stored."""
+        return self._link.ask("binnode.config_rules", f"check({config!a})")
 
     def keep_secret(self, name: str, text: str) -> None:
         """Store a secret in the node's NVS; nobody can read it back."""
@@ -91,8 +119,65 @@ class NodeService:
         args = (1, whole_range) if module is None else (1, whole_range, module)
         return Reading(**self._call("measure", *args, timeout_s=_READING_S)["readings"][0])
 
+    def doctor(self) -> dict[str, Any]:
+        """All that the node knows of itself, and what it finds when it looks; checkup.of() types it."""
+        return self._call("doctor", timeout_s=_DOCTOR_S)
+
+    def thermometer_c10(self) -> int | None:
+        """What the DS18B20 says, in tenths of a degree C; None when it does not answer."""
+        return self._link.ask("binnode.board", _DS18B20)
+
+    def wake(self) -> None:
+        """Have the next wake measure and report, whatever it waits for; it begins with the reset."""
+        self._call("wake")
+
+    def sleep(self, hours: int = 0) -> Rest:
+        """Storage: deep sleep for so many hours, 0: until somebody presses button or reset. The link is of no use
+        then."""
+        self.compare()
+        answer = self._link.call_last("sleep", hours)
+        if "error" in answer:
+            raise NodeError(answer["error"])
+        radio = answer["radio"]
+        return Rest(answer["button"], radio if isinstance(radio, str) else None)
+
+    def compare(self) -> None:
+        """What the first call of a method does by itself: see the class."""
+        if self._compared:
+            return
+        theirs, ours = self._asked("info")["version"], version("binnode-tools")
+        self._compared = True
+        if theirs.split(".")[:2] == ours.split(".")[:2]:
+            return
+        text = (
+            f"the node's firmware is {theirs}, and these tools are {ours}: "
+            f"send it theirs, binnode deploy --port {self._link.port}"
+        )
+        if self._told is None:
+            raise Problem(text, "other_version")
+        self._told(text)
+
     def _call(self, function: str, *args: str | int | bool, **options: Any) -> dict[str, Any]:
+        self.compare()
+        return self._asked(function, *args, **options)
+
+    def _asked(self, function: str, *args: str | int | bool, **options: Any) -> dict[str, Any]:
         answer = self._link.call(function, *args, **options)
         if "error" in answer:
             raise NodeError(answer["error"])
         return answer
+
+
+@contextmanager
+def node_at(
+    port: str | None = None, wait_s: float = 30.0, notice: Callable[[str], None] = lambda text: None
+) -> Iterator[NodeService]:
+    """The node at the port (None: the only one that fits), held in its REPL; at the end it starts anew.
+
+    `notice` as of BoardLink. Raises LinkError, NoBoard among them.
+    """
+    with BoardLink(port or find_port(None), wait_s, notice) as link:
+        try:
+            yield NodeService(link)
+        finally:
+            link.reset()

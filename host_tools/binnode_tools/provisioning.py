@@ -11,6 +11,7 @@ from typing import Any
 from binnode_tools import firmware_rules
 from binnode_tools.node_service import Value
 from binnode_tools.private_files import write_private
+from binnode_tools.problems import Problem
 
 APP_KEY = "lora_app_key"
 FIXED_PLANS = ("US915", "AU915")  # with sub-bands
@@ -22,8 +23,10 @@ LABEL = {  # name: (what it must be, in words, as a pattern)
 }
 
 
-class ProvisioningError(Exception):
+class ProvisioningError(Problem):
     """It can't be done as asked; the text says what would work, and shows no secret."""
+
+    code = "provisioning"
 
 
 @dataclass

@@ -16,7 +16,7 @@ from binnode_tools.virtual_board.broker import BrokerError
 from binnode_tools.virtual_board.vm_process import VmError
 from rich.console import Console
 
-from tests.bench import bytecode, heap, instructions, lorawan, modelled
+from tests.bench import bytecode, calibration, heap, instructions, lorawan, modelled, update
 from tests.bench.figures import Figure, figure, table, write_json
 from tests.bench.node import MEASURE, REPORT, BenchError, image_files, new_kit
 
@@ -62,6 +62,12 @@ def measure(board: str, say: Say, out: Console, keep: Path | None = None) -> lis
 
     say(f"speed: {modelled.DAYS} days of a node, with the broker")
     figures.append(figure("node_days_per_second", modelled.node_days_per_second(board)))
+
+    say("calibration: scripted, over the serial port")
+    figures.append(figure("calibration_seconds", calibration.seconds(board)))
+
+    say("update: of the whole application, and of one module")
+    figures += update.figures(board)
     _details(out, on_flash, loaded, costs)
     return figures
 

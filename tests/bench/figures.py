@@ -34,6 +34,9 @@ NAMES: dict[str, tuple[str, float | None]] = {
     "rx_window_ms_sf7": ("ms", None),
     "rx_window_ms_sf12": ("ms", None),
     "node_days_per_second": ("days/s", None),
+    "calibration_seconds": ("s", None),
+    "app_update_seconds": ("s", None),
+    "app_update_seconds_one_file": ("s", None),
 }
 
 

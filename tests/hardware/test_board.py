@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from binnode_tools import checkup
 from binnode_tools.board_link import BoardLink
 from binnode_tools.node_service import NodeError, NodeService
 
@@ -65,6 +66,13 @@ def test_setting_that_is_wrong_changes_nothing(service):
 
 def test_files_are_those_of_the_manifest(link):
     assert run(link, "import verify; print(verify.damaged())") == "[]"
+
+
+def test_the_doctor_can_look_at_every_part(service):
+    facts = checkup.of(service.doctor())
+    assert facts.failed == {} and facts.nvs is True and facts.radio in (True, None)
+    free, size = facts.flash
+    assert 0 <= free < size
 
 
 def test_ticks_wrap_where_the_firmware_expects_it(link):

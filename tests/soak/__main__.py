@@ -2,19 +2,22 @@
 
 import argparse
 import sys
+import tempfile
 import time
 import traceback
 from collections.abc import Callable
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from binnode_tools import paths
 from rich.console import Console
 
-from tests.soak import decisions, lora, lora_cuts, report, sweeps, year
+from tests.soak import decisions, lora, lora_cuts, report, sweeps, update_cuts, year
 
 FOLDER = paths.BUILD / "soak"
 RANDOM_CUTS = 1000
+CALIBRATION_STEP = 8  # bytes
 
 
 class Soak:
@@ -76,8 +79,28 @@ class Soak:
         report.show_rows(rows, self.console)
         return [f"{one.region} {one.radio}: {problem}" for one in found for problem in one.problems]
 
+    def update(self) -> list[str]:
+        """an update of the application, broken off at every write and at every order"""
+        found = update_cuts.all_cuts(self.seed, now_and_then())
+        self.found["update"] = [asdict(one) for one in found]
+        self.console.print("\n[bold]an update broken off[/bold]: cuts, of these the old application, the new one\n")
+        report.show_rows([(one.what, f"{one.cuts}, {one.old}, {one.new}") for one in found], self.console)
+        return [f"{one.what}: {problem}" for one in found for problem in one.problems]
 
-STAGES = ("year", "cuts", "random", "stalls", "lora", "loracuts")
+    def calibration(self) -> list[str]:
+        """a calibration broken off: the supply while it is saved, the cable all over the session"""
+        from tests.system.test_calibrate import cut_while_saving
+        from tests.unit.host.test_calibrate_cuts import exhaustive
+
+        with tempfile.TemporaryDirectory() as folder:
+            supply, cable = cut_while_saving(CALIBRATION_STEP)[0], exhaustive(Path(folder), CALIBRATION_STEP)
+        self.found["calibration"] = {"supply": supply, "cable": cable}
+        self.console.print("\n[bold]A calibration broken off[/bold]: the old one or the new one each time\n")
+        report.show_rows([("cuts of the supply", supply), ("of the cable", cable)], self.console)
+        return []
+
+
+STAGES = ("year", "cuts", "random", "stalls", "lora", "loracuts", "update", "calibration")
 
 
 def say(text: str) -> None:

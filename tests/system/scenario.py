@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import contextmanager
+from typing import Self
 
 from binnode_tools.codec import decode
 from binnode_tools.virtual_board import node_kit
@@ -51,7 +52,7 @@ class Scenario:
     def wakes(self) -> list[WakeRecord]:
         return self.board.wakes
 
-    def run_hours(self, hours: float) -> "Scenario":
+    def run_hours(self, hours: float) -> Self:
         """Until this many hours of world time."""
         self.world.run_until(round(hours * HOUR_US))
         return self

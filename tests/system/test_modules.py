@@ -1,113 +1,17 @@
-"""Each distance module on the whole node: calibrated by the tools' own dialogue, it reports the level that is there."""
+"""Each distance module on the whole node, and what may go wrong with it. That its level is right: test_chain.py."""
 
 from dataclasses import replace
-from functools import cache
 
 import pytest
-from binnode_tools import boards, image
-from binnode_tools.cli.calibrate import calibrate
-from binnode_tools.virtual_board import node_kit, serial_modules
+from binnode_tools import boards
+from binnode_tools.virtual_board import serial_modules
 from binnode_tools.virtual_board.chip import Wiring
 from binnode_tools.virtual_board.scene import Geometry, Unkind
-from binnode_tools.virtual_board.simulation import Judge
 
 from tests.bench import bytecode, node
-from tests.system.scenario import HOUR_S, Scenario, scenario, wake_budget_us
+from tests.system.scenario import HOUR_S, scenario, wake_budget_us
 
 GEOMETRY = Geometry(empty_mm=1350, full_mm=600)
-MARK = "binnode>"
-# Carries out what NVS holds, as a line at the REPL would, and is the node when it holds nothing.
-MAIN = b"""\
-import esp32, machine
-order = bytearray(600)
-size = esp32.NVS("tools").get_blob("order", order)
-if size > 1:
-    exec(str(order[:size], "utf8"))
-    machine.deepsleep(1000)
-from binnode import node
-node.run()
-"""
-
-
-@cache
-def firmware(board: str) -> dict[str, bytes]:
-    return image.application_files(boards.load(board))
-
-
-class Link:
-    """board_link.BoardLink in virtual time: each call is a wake that does it, and nothing else."""
-
-    def __init__(self, running: Scenario):
-        self.running, self.readings = running, 0
-
-    def order(self, code: str) -> str:
-        """What the board says to it."""
-        board = self.running.board
-        board.chip.nvs.provision("tools", "order", code.encode())
-        board.power_on(board.chip.now + 1_000_000)
-        count, until = len(board.wakes), board.chip.now
-        for _ in range(60):
-            until += 1_000_000
-            self.running.world.run_until(until)
-            if len(board.wakes) > count and not board.vm:
-                return board.wakes[count].console
-        raise AssertionError(f"it does not come to an end: {code}")
-
-    def _value(self, code: str):
-        said = self.order(code)
-        (line,) = [line for line in said.splitlines() if line.startswith(MARK)] or [said]
-        return node_kit.json.loads(line.removeprefix(MARK))
-
-    def call(self, function: str, *args, **_):
-        value = self._value(f"from binnode import service\nservice.{function}({', '.join(map(ascii, args))})")
-        self.readings += function == "measure"
-        return value
-
-    def ask(self, module: str, expression: str):
-        code = f"import json\nfrom {module} import *\nprint({MARK!r} + json.dumps({{'value': {expression}}}))"
-        return self._value(code)["value"]
-
-    def release(self) -> None:
-        """From now on it is a node."""
-        board = self.running.board
-        board.chip.nvs.provision("tools", "order", b"-")
-        self.running.judge = Judge()
-        board.power_on(board.chip.now + 1_000_000)
-
-
-@pytest.mark.parametrize("kind", serial_modules.KINDS)
-def test_from_calibration_to_report(kind):
-    """The tools measure it empty and full, with the module named; then the node reports every level within a point."""
-    started_s = 0.0
-
-    def level(t_s: float) -> float:
-        if not started_s:
-            return 1000.0 if link and link.readings >= 5 else 0.0
-        return min(950.0, 50 + (t_s - started_s) / HOUR_S * 150)
-
-    link = None
-    config = {"module": "hcsr04p", "empty_mm": 1000, "full_mm": 200, "hysteresis_permille": 20}
-    files = {**firmware("esp32_devkit"), "main.py": MAIN}
-    files["config.json"] = node_kit.json.dumps(
-        node_kit.node_config(node_kit.Kit(geometry=GEOMETRY, config=config))
-    ).encode()
-    with scenario(level, files, geometry=GEOMETRY, wiring=Wiring(module=kind)) as running:
-        running.board.chip.nvs.provision("tools", "order", b"pass")
-        link = Link(running)
-        given = {"module": kind}
-        result = calibrate(link, True, False, None, None, None, given, {"left": ""})  # pyright: ignore[reportArgumentType]
-        assert result["saved"] and result["reading_after"]["kind"] == "ok"
-        # A compensating module's own thermometer may be off, and so is what it says of the depth, each time alike.
-        assert abs(result["after"]["empty_mm"] - 1350) <= 12 and abs(result["after"]["full_mm"] - 600) <= 8
-        assert abs(result["reading_after"]["fill_permille"] - 1000) <= 10
-        started_s = running.board.chip.now / 1e6
-        link.release()
-        running.world.run_until(running.board.chip.now + round(6.5 * HOUR_S * 1e6))
-        assert len(running.judge.errors_pct) >= 20 and max(running.judge.errors_pct) <= 1.0
-        nodes = [wake for wake in running.wakes if "binnode: wake" in wake.console]
-        assert not any("using" in wake.console or "failed" in wake.console for wake in nodes)
-        assert running.board.chip.module.powered_at is None
-        assert max(wake.awake_us for wake in nodes) <= wake_budget_us()
 
 
 @pytest.mark.parametrize("kind", ["a02yyuw", "jsn_sr04t_uart", "us100", "mb7360", "rcwl9600"])

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import zxingcpp
 from binnode_tools.board_link import last_answer
+from binnode_tools.codec import decode
 from binnode_tools.lora_network import setup
 from binnode_tools.lora_network.devices import Device
 from binnode_tools.virtual_board import lora_kit
+from binnode_tools.virtual_board.scene import Geometry
 from binnode_tools.virtual_board.storage import Cutter
 from PIL import Image
 
@@ -37,13 +39,13 @@ def binnode(*arguments, folder):
     return done.stdout
 
 
-def test_a_provisioned_node_joins_with_what_the_server_was_given(tmp_path):
-    """The server knows of it only what is in the export for it."""
+def test_provisioned_calibrated_and_then_it_reports(tmp_path):
+    """By the commands as they are called. The server knows of it only what is in the export for it."""
     network = setup.make("EU868")
     network.air.set_loss_db("node", network.gateways[0].name, 105)
     arrived = []
-    network.server.on_uplink = lambda device, fport, *_: arrived.append((device.name, fport))
-    with bench(board="heltec_v3") as node:
+    network.server.on_uplink = lambda device, fport, payload, *_: arrived.append((device.name, fport, payload))
+    with bench(board="heltec_v3", level=0, geometry=Geometry(empty_mm=1234, full_mm=300)) as node:
         node.board.chip.radio.attach(network.air, "node", lora_kit.ANTENNA_DBI)
         out = binnode(
             "provision", "node", "--port", node.console.path, "--name", "Gate", "--region", "EU868",
@@ -58,8 +60,20 @@ def test_a_provisioned_node_joins_with_what_the_server_was_given(tmp_path):
         assert told["dev_eui"] == pair["device"]["devEui"] == mac[:6] + "fffe" + mac[6:]
         euis = (bytes.fromhex(pair["device"][name]) for name in ("devEui", "joinEui"))
         device = network.server.add(Device("Gate", *euis, bytes.fromhex(key)))
+        out = binnode(
+            "calibrate", "--port", node.console.path, "--yes", "--json", "--full-mm", 300, "--place", "Depot",
+            folder=tmp_path,
+        )  # fmt: skip
+        sheet = json.loads(out)
+        assert sheet["saved"] and abs(sheet["after"]["settings"]["empty_mm"] - 1234) <= 8
+        node.console.order(lambda: setattr(node.board.chip.scene, "level_permille", lambda t_s: 615.0))
         node.runs_until(arrived, SPEED)
-    assert arrived[0] == ("Gate", 1) and device.joins == 1 and network.findings == []
+    (name, fport, payload), *_ = arrived
+    assert (name, fport) == ("Gate", 1) and abs(decode(payload).fill_permille - 615) <= 10
+    assert len(list((tmp_path / "calibrations").glob("Gate-*.png"))) == 1
+    filed = json.loads(next((tmp_path / "calibrations").glob("Gate-*.json")).read_text())
+    assert filed["place"] == "Depot" and filed["node"]["dev_eui"] == told["dev_eui"] and key not in json.dumps(filed)
+    assert device.joins == 1 and network.findings == []
     (label,) = zxingcpp.read_barcodes(Image.open(tmp_path / "labels" / f"{told['dev_eui']}.png"))
     assert label.text.startswith(f"LW:D0:0011223344556677:{told['dev_eui'].upper()}:")
 

@@ -83,7 +83,7 @@ def test_light_sleep_is_deaf(node):
     node.when_it_sleeps_lightly()
     os.write(node.fd, CTRL_C.encode())
     assert "KeyboardInterrupt" in node.expect(PROMPT)
-    os.write(node.fd, b"machine.lightsleep(600000)\r")
+    os.write(node.fd, b"machine.lightsleep(60000)\r")
     node.when_it_sleeps_lightly()
     os.write(node.fd, CTRL_C.encode())
     for _ in range(3):  # turns of the loop, in which it looks at its port

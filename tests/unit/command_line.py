@@ -63,3 +63,29 @@ def in_terminal(board, *args, typed=b"", prompt=b": ", environment=None):
                 typed = b""
     os.close(screen)
     return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), seen.decode()
+
+
+def dialogue(board, *args, steps, environment=None):
+    """(exit code, all that was on the screen) of binnode in a real terminal. `steps`: (what the screen says since the
+    step before, what is typed or done then)."""
+    process, screen = pty.fork()
+    if process == 0:
+        os.execve(BINNODE, [BINNODE, *args, "--port", board.port], {**os.environ, **(environment or {})})
+    seen, since, deadline, steps = b"", 0, time.monotonic() + 60, list(steps)
+    while time.monotonic() < deadline:
+        if select.select([screen], [], [], 0.1)[0]:
+            try:
+                seen += os.read(screen, 4096)
+            except OSError:
+                break
+        while steps and steps[0][0] in seen[since:]:
+            since, deed = len(seen), steps.pop(0)[1]
+            if callable(deed):
+                deed()
+            else:
+                if deed == b"\x03":  # lost, when it comes between a prompt and the wait for its answer
+                    time.sleep(0.2)
+                os.write(screen, deed)
+    assert not steps, (steps[0], seen[since:])
+    os.close(screen)
+    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), seen.decode()

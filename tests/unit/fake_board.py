@@ -31,6 +31,8 @@ class FakeBoard:
 
     def __init__(self, folder: Path, files: dict[str, bytes] | None = None) -> None:
         self.flash, self.world, self._fakes = folder / "flash", folder / "world", folder / "fakes"
+        # A name of its own: a tool that waits for a line to come back must not find another board at it.
+        self._name = folder / "line"
         for place in (self.flash, self.world, self._fakes):
             place.mkdir(parents=True)
         for name, content in (files or {}).items():
@@ -46,6 +48,7 @@ class FakeBoard:
         self.heard = b""  # all that the tools sent
         self._cut_in: int | None = None
         self._cut_at: bytes | None = None
+        self._cut_later = 0
         self._lock = threading.RLock()
         self._vm: subprocess.Popen | None = None
         self._stopping = False
@@ -72,7 +75,9 @@ class FakeBoard:
 
     def surface(self, mm: int | str) -> None:
         """What the module sees from now on: a distance, or "silent"."""
-        (self.world / "surface_mm").write_text(str(mm))
+        fresh = self.world / "surface_mm.new"  # nobody may read half of it
+        fresh.write_text(str(mm))
+        fresh.replace(self.world / "surface_mm")
 
     def light_sleeps(self) -> int:
         """How often the console would have gone dead for a moment."""
@@ -103,6 +108,7 @@ class FakeBoard:
 
     def unplug(self) -> None:
         with self._lock:
+            self._name.unlink(missing_ok=True)
             for descriptor in (self._outer, self._outer_line):
                 if descriptor >= 0:
                     os.close(descriptor)
@@ -112,12 +118,12 @@ class FakeBoard:
         """Cut the line when `count` more bytes have come from the tools."""
         self._cut_in = count
 
-    def unplug_at(self, text: bytes) -> None:
-        """Cut the line when the tools have sent this."""
-        self._cut_at = text
+    def unplug_at(self, text: bytes, later: int = 0) -> None:
+        """Cut the line when the tools have sent this, and so many bytes more."""
+        self._cut_at, self._cut_later = text, later
 
     def replug(self) -> None:
-        """The line is back, perhaps at another port."""
+        """The line is back."""
         with self._lock:
             self.unplug()
             self._plug_in()
@@ -127,7 +133,8 @@ class FakeBoard:
         self._outer, self._outer_line = pty.openpty()
         tty.setraw(self._outer_line)
         os.set_blocking(self._outer, False)
-        self.port = os.ttyname(self._outer_line)
+        self._name.symlink_to(os.ttyname(self._outer_line))
+        self.port = str(self._name)
 
     def _start_vm(self) -> None:
         self._inner, line = pty.openpty()
@@ -208,8 +215,10 @@ class FakeBoard:
             data = data[: self._cut_in]
             self._cut_in -= len(data)
         if self._cut_at and self._cut_at in self.heard + data:
-            data = data[: (self.heard + data).index(self._cut_at) + len(self._cut_at) - len(self.heard)]
-            self._cut_in = 0
+            end = (self.heard + data).index(self._cut_at) + len(self._cut_at) + self._cut_later
+            data = data[: end - len(self.heard)]
+            if len(self.heard) + len(data) == end:
+                self._cut_in = 0
         self.heard += data
         if self._vm:
             os.write(self._inner, data)

@@ -24,12 +24,24 @@ def table_of(flash):
     return rows
 
 
-def files_of(flash, offset):
-    """path -> content of the littlefs from there to the end; littlefs-python takes its size from the image."""
+def file_system(flash, offset):
+    """The littlefs from there to the end; littlefs-python takes its size from the image."""
     system = LittleFS(block_size=4096, block_count=0, mount=False)
     system.context.buffer = bytearray(flash[offset:])
     system.mount()
     assert system.block_count == (len(flash) - offset) // 4096, "MicroPython mounts no file system of another size"
+    return system
+
+
+def stray_blocks(flash, offset):
+    """How many blocks of that littlefs hold something and belong to no file and no folder."""
+    used = sum(flash[at : at + 4096] != b"\xff" * 4096 for at in range(offset, len(flash), 4096))
+    return max(0, used - file_system(flash, offset).used_block_count)
+
+
+def files_of(flash, offset):
+    """path -> content of that littlefs."""
+    system = file_system(flash, offset)
     found = {}
     for folder, _, names in system.walk("/"):
         for name in names:

@@ -12,23 +12,33 @@ from rich.table import Table
 
 from binnode_tools import certificate
 from binnode_tools.cli import port as serial_port
-from binnode_tools.cli.main import console, fail
+from binnode_tools.cli import values
+from binnode_tools.cli.main import USAGE_ERROR, console, fail
+from binnode_tools.flashing import node_rules
 from binnode_tools.node_service import NodeError, NodeService, Settings, Value
-
-CA_FILE = "ca.der"  # firmware/binnode/wifi/tls.py
 
 
 @click.group()
 def command() -> None:
-    """Show and set what the node is told."""
+    """Show, set and check what the node is told.
+
+    \b
+    binnode config show
+    binnode config set wifi_ssid=Depot mqtt_host=192.168.1.10 wifi_key
+    binnode config validate --file bin7.json --board esp32c3
+    """
 
 
-@command.command()
+@command.command(short_help="all settings")
 @serial_port.options
 def show(port: str | None, wait: float, as_json: bool) -> None:
-    """All settings; of a secret only whether it is set."""
+    """Show all settings; of a secret only whether it is set.
+
+    \b
+    binnode config show --json
+    """
     with serial_port.connected(port, wait) as link:
-        settings = NodeService(link).show()
+        settings = NodeService(link, serial_port.note).show()
     if as_json:
         click.echo(json.dumps({"config": settings.config, "problem": settings.problem, "secrets": settings.secrets}))
         return
@@ -42,13 +52,17 @@ def show(port: str | None, wait: float, as_json: bool) -> None:
         serial_port.note(f"the node's config.json is not in order: {settings.problem}")
 
 
-@command.command()
-@click.argument("name")
+@command.command(short_help="one setting")
+@click.argument("name", shell_complete=values.setting_names)
 @serial_port.options
 def get(name: str, port: str | None, wait: float, as_json: bool) -> None:
-    """The value of one setting; of a secret only "set" or "not set"."""
+    """Show one setting; of a secret only whether it is set.
+
+    \b
+    binnode config get measure_s
+    """
     with serial_port.connected(port, wait) as link:
-        settings = NodeService(link).show()
+        settings = NodeService(link, serial_port.note).show()
         if name not in settings.config and name not in settings.secrets:
             raise NodeError(f"{name}: unknown; binnode config show lists what there is")
     if name in settings.secrets:
@@ -59,17 +73,30 @@ def get(name: str, port: str | None, wait: float, as_json: bool) -> None:
         click.echo(json.dumps({"name": name, "value": value}) if as_json else value)
 
 
-@command.command(name="set")
-@click.argument("assignments", nargs=-1, required=True, metavar="NAME=VALUE|SECRET ...")
-@click.option("--secret-file", type=click.File("r", encoding="utf-8"), help="read the secret from here; - is stdin")
+@command.command(name="set", short_help="store settings and secrets")
+@click.argument(
+    "assignments", nargs=-1, required=True, metavar="NAME=VALUE|SECRET ...", shell_complete=values.assignments
+)
+@click.option(
+    "--secret-file",
+    metavar="FILE",
+    type=click.File("r", encoding="utf-8"),
+    help="read the one secret from here; - is stdin",
+)
 @serial_port.options
 def set_(
     assignments: tuple[str, ...], secret_file: TextIO | None, port: str | None, wait: float, as_json: bool
 ) -> None:
-    """Store settings on the node: all of them or, if one is wrong, none.
+    """Store settings and secrets on the node.
+
+    Of the settings all are stored or, if one is wrong, none.
 
     A secret (wifi_key, lora_app_key ...) is named without a value, which is then asked for and not shown:
     everybody on this computer can read a command line. In scripts it comes from --secret-file, or a line of stdin each.
+
+    \b
+    binnode config set measure_s=600 name="Gate 3"
+    binnode config set wifi_ssid=Depot wifi_key
     """
     done: list[str] = []
     with serial_port.connected(
@@ -93,7 +120,7 @@ def set_(
         wrong = [name for name, value in changes.items() if after.config.get(name) != value]
         wrong += [name for name in secrets if not after.secrets[name]]
         if wrong:
-            raise NodeError(f"read back different: {', '.join(wrong)}")
+            raise NodeError(f"read back different: {', '.join(wrong)}", "read_back")
     if as_json:
         click.echo(json.dumps({"changed": changes, "secrets": secrets}))
         return
@@ -105,11 +132,17 @@ def set_(
         out.print(f"{name}: set")
 
 
-@command.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@command.command(short_help="store the CA's certificate, for MQTT over TLS")
+@click.argument("file", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @serial_port.options
 def ca(file: Path, port: str | None, wait: float, as_json: bool) -> None:
-    """Store the certificate of the CA (PEM or DER) that the MQTT broker's certificate must be signed by."""
+    """Store the CA's certificate, for MQTT over TLS.
+
+    PEM or DER; the MQTT broker's certificate must be signed by it.
+
+    \b
+    binnode config ca ca.pem
+    """
     content = b""
     try:
         content = certificate.to_der(file.read_bytes())
@@ -117,14 +150,55 @@ def ca(file: Path, port: str | None, wait: float, as_json: bool) -> None:
         fail(f"{file.name} {error}")
     until = certificate.date(certificate.validity(content)[1])
     with serial_port.connected(port, wait, lambda: "The CA that was there before stays.") as link:
-        link.write(CA_FILE + ".new", content)
-        link.swap_in([CA_FILE])
-        if link.read(CA_FILE) != content:
-            raise NodeError(f"{CA_FILE}: read back different. Try again; is the board's flash worn out?")
+        link.write(certificate.CA_FILE + ".new", content)
+        link.swap_in([certificate.CA_FILE])
+        if link.read(certificate.CA_FILE) != content:
+            raise NodeError(
+                f"{certificate.CA_FILE}: read back different. Try again; is the board's flash worn out?", "read_back"
+            )
     if as_json:
-        click.echo(json.dumps({"file": CA_FILE, "bytes": len(content), "valid_until": until}))
+        click.echo(json.dumps({"file": certificate.CA_FILE, "bytes": len(content), "valid_until": until}))
         return
-    console().print(escape(f"{CA_FILE}: {len(content)} bytes, valid until {until}. It counts with mqtt_tls=on"))
+    console().print(
+        escape(f"{certificate.CA_FILE}: {len(content)} bytes, valid until {until}. It counts with mqtt_tls=on")
+    )
+
+
+@command.command(short_help="check the node's settings, or a file")
+@click.option(
+    "--file",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="check this file instead, without a node: JSON, some settings or all",
+)
+@click.option("--board", metavar="NAME", shell_complete=values.boards, help="with --file: the board it is for")
+@serial_port.options
+def validate(port: str | None, wait: float, as_json: bool, file: Path | None, board: str | None) -> None:
+    """Check the node's settings, or those in a file.
+
+    By the rules of the firmware, and with --board by what that board has. Exit code 0 when they are in order, 1 when
+    not.
+
+    \b
+    binnode config validate
+    binnode config validate --file bin7.json --board heltec_v3
+    """
+    if file:
+        config, found = node_rules.check_file(file, board)
+        what = file.name
+    elif board:
+        fail("--board: goes with --file; a node knows its board", USAGE_ERROR)
+    else:
+        with serial_port.connected(port, wait) as link:
+            settings = NodeService(link, serial_port.note).show()
+        config, what = settings.config, "the node's config.json"
+        found = [settings.problem] if settings.problem else []
+    if as_json:
+        click.echo(json.dumps({"valid": not found, "problems": found, "config": config}))
+        sys.exit(bool(found))
+    if found:
+        fail(f"{what} is not in order: {'; '.join(found)}")
+    console().print(escape(f"{what}: in order"))
 
 
 def parse(assignments: tuple[str, ...], settings: Settings) -> tuple[dict[str, Value], list[str]]:

@@ -7,21 +7,35 @@ from pathlib import Path
 import click
 
 from binnode_tools import boards, image, paths
-from binnode_tools.cli import complete_image
-from binnode_tools.cli.deploy import DEFAULT_BOARD
+from binnode_tools.app_update import DEFAULT_BOARD
+from binnode_tools.cli import complete_image, values
 from binnode_tools.cli.main import fail
+from binnode_tools.cli.port import json_option, note
+from binnode_tools.flashing.content import content_of
 from binnode_tools.private_files import write_private
 
 
 @click.command()
-@click.option("--board", metavar="NAME", default=DEFAULT_BOARD, show_default=True, help="in boards/, or a .toml file")
+@click.option(
+    "--board",
+    metavar="NAME",
+    default=DEFAULT_BOARD,
+    show_default=True,
+    shell_complete=values.boards,
+    help="name in boards/, or a .toml file",
+)
 @complete_image.options
 @click.option(
-    "--flash-size", type=click.IntRange(2, 32), metavar="MIB", help="of the boards; default: the board file's"
+    "--flash-size", type=click.IntRange(2, 32), metavar="MIB", help="of the boards  [default: the board file's]"
 )
 @click.option("--fs-only", is_flag=True, help="only the file system with the application, as littlefs")
-@click.option("--output", type=click.Path(path_type=Path), help="default: build/image/BOARD.bin (.littlefs)")
-@click.option("--json", "as_json", is_flag=True, help="print the result only, as JSON")
+@click.option(
+    "--output",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="where to  [default: build/image/BOARD.bin (.littlefs)]",
+)
+@json_option
 def command(
     board: str,
     micropython: str | None,
@@ -44,16 +58,12 @@ def command(
     """
     if fs_only and (micropython or config or ca or secrets or flash_size):
         raise click.UsageError("--fs-only: the file system with the application alone; it holds nothing else")
-    try:
-        if fs_only:
-            _file_system(boards.load(board), output, as_json)
-            return
-        content = complete_image.content_of(board, micropython, mirror, config, secrets, ca)
-        size = flash_size << 20 if flash_size else content.board.flash.size
-        made = content.image_for(size)
-    except (boards.BoardError, image.ImageError) as error:
-        fail(str(error))
+    if fs_only:
+        _file_system(boards.load(board), output, as_json)
         return
+    content = content_of(board, micropython, mirror, config, secrets, ca, note)
+    size = flash_size << 20 if flash_size else content.board.flash.size
+    made = content.image_for(size)
     output = output or paths.BUILD / "image" / f"{content.board.name}.bin"
     _write(output, made.content, secret=bool(made.secrets))
     if as_json:

@@ -7,32 +7,32 @@ import click
 from rich.table import Table
 
 from binnode_tools.cli import port as serial_port
-from binnode_tools.cli.main import console
-from binnode_tools.node_service import NodeService, Reading
-
-
-def tenths(value: int | None, unit: str) -> str:
-    """725 -> "72.5 %"; "-" for an unknown one."""
-    return "-" if value is None else f"{value / 10:.1f} {unit}"
-
-
-def distance(value: int | None) -> str:
-    return "-" if value is None else f"{value} mm"
-
-
-def pings(reading: Reading) -> str:
-    """ "5 of 5 within 3 mm": how well the pings agree."""
-    within = "" if reading.spread_mm is None else f" within {reading.spread_mm} mm"
-    return f"{reading.valid} of {reading.pings}{within}"
+from binnode_tools.cli.live_view import LiveView, distance, pings, possible, tenths, volts
+from binnode_tools.cli.main import USAGE_ERROR, console, fail
+from binnode_tools.node_service import NodeService
 
 
 @click.command()
 @serial_port.options
-@click.option("--count", type=click.IntRange(1, 1000), default=1, show_default=True, help="readings to take")
-def command(port: str | None, wait: float, as_json: bool, count: int) -> None:
-    """Take readings with the settings that the node has, and print them."""
+@click.option(
+    "--count", metavar="N", type=click.IntRange(1, 1000), default=1, show_default=True, help="readings to take"
+)
+@click.option("--live", is_flag=True, help="one after the other in place, until Enter or q")
+def command(port: str | None, wait: float, as_json: bool, count: int, live: bool) -> None:
+    """Take readings with the settings that the node has, and print them.
+
+    \b
+    binnode measure --count 5
+    binnode measure --live
+    """
     readings = []
     out = console()
+    if live:
+        if as_json or not possible(out):
+            fail("--live: is for a terminal; --count N gives N readings anywhere", USAGE_ERROR)
+        with serial_port.connected(port, wait) as link:
+            LiveView(out, NodeService(link).measure, "Measuring until Enter or q", "q", stays=True).run()
+        return
     with serial_port.connected(port, wait) as link:
         service = NodeService(link)
         for number in range(count):
@@ -48,13 +48,12 @@ def command(port: str | None, wait: float, as_json: bool, count: int) -> None:
     for name in ("distance", "level", "pings agree", "air", "battery"):
         table.add_column(name, justify="right")
     for reading in readings:
-        battery = "-" if reading.battery_mv is None else f"{reading.battery_mv / 1000:.2f} V"
         table.add_row(
             reading.kind,
             distance(reading.distance_mm),
             tenths(reading.fill_permille, "%"),
             pings(reading),
             tenths(reading.temperature_c10, "C"),
-            battery,
+            volts(reading.battery_mv),
         )
     out.print(table)

@@ -7,7 +7,9 @@ import click
 from rich.table import Table
 
 from binnode_tools import boards
-from binnode_tools.cli.main import USAGE_ERROR, console, fail
+from binnode_tools.cli import values
+from binnode_tools.cli.main import console
+from binnode_tools.cli.port import json_option
 from binnode_tools.modules import Module, level_shifter, modules, pins
 
 
@@ -17,18 +19,27 @@ def volts(module: Module) -> str:
 
 
 @click.command()
-@click.option("--board", "board_name", default="esp32_devkit", show_default=True, metavar="NAME", help="name or .toml")
-@click.option("--json", "as_json", is_flag=True, help="for scripts")
+@click.option(
+    "--board",
+    "board_name",
+    default="esp32_devkit",
+    show_default=True,
+    metavar="NAME",
+    shell_complete=values.boards,
+    help="whose pins: name in boards/, or a .toml file",
+)
+@json_option
 def command(board_name: str, as_json: bool) -> None:
-    """The distance modules: range, blind zone, beam, supply, and the pins of a board that they go to.
+    """List the distance modules: range, blind zone, beam, supply, and the pins of a board that they go to.
 
-    Tell the node with: binnode config set module=NAME, or binnode calibrate --module NAME
+    The node is told which one it has by calibrate or config.
+
+    \b
+    binnode modules --board heltec_v3
+    binnode calibrate --module NAME
+    binnode config set module=NAME
     """
-    try:
-        board = boards.load(board_name)
-    except boards.BoardError as error:
-        fail(str(error), USAGE_ERROR)
-        return
+    board = boards.load(board_name)
     known = modules()
     if as_json:
         rows = [

@@ -9,8 +9,9 @@ from binnode_tools import private_files, provisioning
 from binnode_tools.cli import port as serial_port
 from binnode_tools.cli import provision_node, provision_outputs
 from binnode_tools.cli.main import FAILED, fail
-from binnode_tools.cli.provision_outputs import FOLDER, Outputs, became, row_of, tell
+from binnode_tools.cli.provision_outputs import FOLDER, Outputs, row_of, tell
 from binnode_tools.fleet import Ledger
+from binnode_tools.node_provisioning import became
 from binnode_tools.provisioning import APP_KEY, Entry, ProvisioningError
 
 _MANY = 20  # messages of a CSV that are shown
@@ -21,6 +22,10 @@ def command() -> None:
     """Keys, network and labels for one node or a fleet.
 
     The keys are kept in a ledger, a file that only you can read. Calling this again never changes a key in it.
+
+    \b
+    binnode provision node --name "Gate 3" --region EU868
+    binnode provision fleet town.csv --output nodes --labels labels
     """
 
 
@@ -33,7 +38,11 @@ command.add_command(provision_node.command, "node")
 @provision_outputs.options
 @click.option("--json", "as_json", is_flag=True, help="print the result only, as JSON")
 def fleet(file: Path, output: Path | None, outputs: Outputs, as_json: bool) -> None:
-    """All nodes of a CSV: into the ledger, and into the files that are asked for. Nothing, if one line is wrong."""
+    """All nodes of a CSV: into the ledger, and into the files that are asked for. Nothing, if one line is wrong.
+
+    \b
+    binnode provision fleet town.csv --output nodes --export servers --labels labels
+    """
     nodes, files = [], []
     try:
         rows = _rows(file)
@@ -50,7 +59,8 @@ def fleet(file: Path, output: Path | None, outputs: Outputs, as_json: bool) -> N
     except ProvisioningError as error:
         lines = str(error).splitlines()
         more = [f"and {len(lines) - _MANY} more"] if len(lines) > _MANY else []
-        fail("\n".join([f"{file.name}: nothing was written"] * (len(lines) > 1) + lines[:_MANY] + more), FAILED)
+        text = "\n".join([f"{file.name}: nothing was written"] * (len(lines) > 1) + lines[:_MANY] + more)
+        fail(text, error.exit, error.code)
     except OSError as error:
         fail(f"{error.filename}: {error.strerror}", FAILED)
     tell(as_json, {"ledger": str(outputs.ledger), "nodes": nodes, "files": [str(one) for one in files]})
@@ -91,16 +101,17 @@ def _all(rows: list[fleets.Row], ledger: Ledger) -> tuple[list[Entry], list[dict
 @provision_outputs.options
 @click.option("--json", "as_json", is_flag=True, help="print the result only, as JSON")
 def export(outputs: Outputs, as_json: bool) -> None:
-    """The nodes of the ledger: for LoRaWAN servers (--export), as labels (--labels). Without either: list them."""
+    """The nodes of the ledger: for LoRaWAN servers (--export), as labels (--labels). Without either: list them.
+
+    \b
+    binnode provision export --export servers --labels labels
+    """
     try:
         if not outputs.ledger.exists():
             raise ProvisioningError(f"{outputs.ledger}: there is no such ledger; name it by --ledger")
         entries = Ledger(outputs.ledger).entries
         files = outputs.write(entries)
-    except ProvisioningError as error:
-        fail(str(error), FAILED)
     except OSError as error:
         fail(f"{error.filename}: {error.strerror}", FAILED)
-    else:
-        nodes = [row_of(entry, "kept" if APP_KEY in entry.secrets else "none") for entry in entries]
-        tell(as_json, {"ledger": str(outputs.ledger), "nodes": nodes, "files": [str(file) for file in files]})
+    nodes = [row_of(entry, "kept" if APP_KEY in entry.secrets else "none") for entry in entries]
+    tell(as_json, {"ledger": str(outputs.ledger), "nodes": nodes, "files": [str(file) for file in files]})

@@ -8,33 +8,34 @@ from typing import TextIO
 import click
 
 from binnode_tools import fleet as fleets
-from binnode_tools import provisioning
+from binnode_tools import node_provisioning, provisioning
 from binnode_tools.cli import port as serial_port
-from binnode_tools.cli import provision_outputs
-from binnode_tools.cli.main import FAILED, USAGE_ERROR, fail
-from binnode_tools.cli.provision_outputs import FILE, Outputs, became, row_of, tell
+from binnode_tools.cli import provision_outputs, values
+from binnode_tools.cli.main import FAILED, fail
+from binnode_tools.cli.provision_outputs import FILE, Outputs, row_of, tell
 from binnode_tools.fleet import Ledger
-from binnode_tools.node_service import NodeError, NodeService
-from binnode_tools.provisioning import APP_KEY, Entry, ProvisioningError
+from binnode_tools.node_service import NodeService
+from binnode_tools.provisioning import Entry, ProvisioningError
 
 
 @click.command(short_help="one node, at a port or as a file")
-@click.argument("assignments", nargs=-1, metavar="[NAME=VALUE ...]")
-@click.option("--name", help="how the node calls itself; of the fleet's ledger too")
-@click.option("--region", help="LoRaWAN region, as in EU868")
-@click.option("--sub-band", metavar="1..8", help="of US915 and AU915 [default: 2]")
+@click.argument("assignments", nargs=-1, metavar="[NAME=VALUE ...]", shell_complete=values.assignments)
+@click.option("--name", metavar="TEXT", help="how the node calls itself; of the fleet's ledger too")
+@click.option("--region", metavar="NAME", help="LoRaWAN region, as in EU868", shell_complete=values.regions)
+@click.option("--sub-band", metavar="1..8", help="of US915 and AU915  [default: 2]")
 @click.option("--dev-eui", metavar="HEX", help="[default: from the chip's MAC address]")
 @click.option("--join-eui", metavar="HEX", help="[default: zeros]")
-@click.option("--serial", help="serial number, for the label")
-@click.option("--owner-token", help="for the label: proves ownership to a join server")
+@click.option("--serial", metavar="TEXT", help="serial number, for the label")
+@click.option("--owner-token", metavar="TEXT", help="for the label: proves ownership to a join server")
 @click.option("--profile-id", metavar="HEX", help="for the label: VendorID and VendorProfileID")
 @click.option(
     "--secret-file",
+    metavar="FILE",
     type=click.File("r", encoding="utf-8"),
     help="lines NAME=VALUE: wifi_key, mqtt_key, app_key; - is stdin",
 )
 @click.option("--new-keys", is_flag=True, help="replace an AppKey that the node has and the ledger does not")
-@click.option("--output", type=FILE, help="write a provisioning file for binnode flash, with the keys")
+@click.option("--output", metavar="FILE", type=FILE, help="write a provisioning file for binnode flash, with the keys")
 @click.option("--yes", is_flag=True, help="ask nothing, take what is missing by default")
 @provision_outputs.options
 @serial_port.options
@@ -54,25 +55,42 @@ def command(
 
     NAME=VALUE: any setting of binnode config, as in wifi_ssid=Depot mqtt_host=192.168.1.10. Secrets are asked for, or
     come from --secret-file: everybody on this computer can read a command line.
+
+    \b
+    binnode provision node --name "Gate 3" --region EU868
+    binnode provision node --name Gate wifi_ssid=Depot mqtt_host=192.168.1.10
+    binnode provision node --name Gate --region EU868 --output gate.json
     """
-    if not port and not output:
-        fail("say where to: --port PORT, --output FILE, or both", USAGE_ERROR)
+    named = serial_port.named_port(port)
+    at = named if named or output else serial_port.chosen(None)
     try:
         asked = _asked(assignments, fields, secret_file)
         with fleets.opened(outputs.ledger) as ledger:
             if sys.stdin.isatty() and not yes and not as_json:
                 _ask(asked, ledger)
-            entry, created = _provision(asked, ledger, port, wait, new_keys)
+            entry, created = _provision(asked, ledger, at, wait, new_keys)
         if output:
             provisioning.write_file(output, entry)
         files = ([output] if output else []) + outputs.write([entry])
-    except ProvisioningError as error:
-        fail(str(error), FAILED)
     except OSError as error:
         fail(f"{error.filename}: {error.strerror}", FAILED)
-    else:
-        row = {**row_of(entry, created), "written": bool(port)}
-        tell(as_json, {"ledger": str(outputs.ledger), "nodes": [row], "files": [str(file) for file in files]})
+    row = {**row_of(entry, created), "written": bool(at)}
+    tell(as_json, {"ledger": str(outputs.ledger), "nodes": [row], "files": [str(file) for file in files]})
+
+
+def _provision(asked: Entry, ledger: Ledger, at: str | None, wait: float, new_keys: bool) -> tuple[Entry, str]:
+    if not at:
+        return node_provisioning.provision(asked, ledger)
+    told: list[bool] = []
+
+    def stopped() -> str:
+        if not told:
+            return "Nothing was changed."
+        return f"The node has all of it or nothing, and its keys are in {ledger.path}: call this again."
+
+    with serial_port.connected(at, wait, stopped) as link:
+        return node_provisioning.provision(asked, ledger, NodeService(link), new_keys, lambda: told.append(True))
+    raise AssertionError("unreachable")
 
 
 def _asked(assignments: tuple[str, ...], fields: dict[str, str | None], secret_file: TextIO | None) -> Entry:
@@ -127,62 +145,3 @@ def _prompt(asked: Entry, name: str, text: str, hidden: bool = False) -> None:
             return provisioning.put(asked, name, typed.strip())
         except ProvisioningError as error:
             serial_port.note(str(error))
-
-
-def _provision(asked: Entry, ledger: Ledger, port: str | None, wait: float, new_keys: bool) -> tuple[Entry, str]:
-    """(the ledger's entry, what became of its AppKey). It is in the ledger before the node hears of it."""
-    if not port:
-        return _settled(asked, ledger)
-    told = False
-
-    def stopped() -> str:
-        if not told:
-            return "Nothing was changed."
-        return f"The node has all of it or nothing, and its keys are in {ledger.path}: call this again."
-
-    with serial_port.connected(port, wait, stopped) as link:
-        service = NodeService(link)
-        before = service.show()
-        own = provisioning.dev_eui_of(service.info().device_id)
-        known = ledger.find(asked.name, asked.dev_eui)
-        if not asked.dev_eui and not (known and known.dev_eui):
-            asked.config["lora_dev_eui"] = own
-            known = known or ledger.find("", own)
-        if known and not asked.dev_eui and known.dev_eui[6:10] == "fffe" and known.dev_eui != own:
-            raise NodeError(
-                f"name = {known.name}: the ledger {ledger.path} has it with another chip's DevEUI, {known.dev_eui}; "
-                f"this one's is {own}. Choose another name; if this board takes its place: --dev-eui {known.dev_eui}"
-            )
-        has = before.secrets.get(APP_KEY) and not (known and known.secrets.get(APP_KEY))
-        try:
-            if has and APP_KEY not in asked.secrets and not new_keys:
-                raise ProvisioningError(
-                    f"the node has an AppKey that is not in the ledger {ledger.path}, and it can't be read back. Name "
-                    "the ledger that has it (--ledger), give it (--secret-file), or replace it: --new-keys"
-                )
-            entry, created = _settled(asked, ledger)
-        except ProvisioningError as error:
-            raise NodeError(str(error)) from None
-        told = True
-        service.provision(entry.config, entry.secrets)
-        after = service.show()
-        wrong = [name for name, value in entry.config.items() if after.config.get(name) != value]
-        wrong += [name for name in entry.secrets if not after.secrets.get(name)]
-        if wrong:
-            raise NodeError(f"read back different: {', '.join(wrong)}")
-    return entry, created
-
-
-def _settled(asked: Entry, ledger: Ledger) -> tuple[Entry, str]:
-    given = APP_KEY in asked.secrets
-    known = ledger.find(asked.name, asked.dev_eui)
-    kept = known is not None and APP_KEY in known.secrets
-    entry = ledger.merge(asked)
-    new = provisioning.complete(entry)
-    wrong = provisioning.problems(entry)
-    if entry.lorawan and not entry.dev_eui:
-        wrong.append("dev_eui: not known; give --dev-eui, or mac=..., or the node itself at --port")
-    if wrong:
-        raise ProvisioningError("; ".join(wrong))
-    ledger.save()
-    return entry, became(new, kept, given)

@@ -73,16 +73,16 @@ def options(command: Callable) -> Callable:
             help="write what LoRaWAN servers import into it, with the keys",
         ),
         click.option(
-            "--ledger", type=FILE, default=LEDGER, show_default=True, help="where the nodes and their keys are kept"
+            "--ledger",
+            metavar="FILE",
+            type=FILE,
+            default=LEDGER,
+            show_default=True,
+            help="where the nodes and their keys are kept",
         ),
     ):
         run = option(run)
     return run
-
-
-def became(new: bool, kept: bool, given: bool) -> str:
-    """What a person wants to know of an AppKey."""
-    return "created" if new else "kept" if kept else "given" if given else "none"
 
 
 def row_of(entry: Entry, created: str) -> dict[str, Any]:

@@ -2,22 +2,24 @@
 
 import importlib
 import json
+import sys
 from pathlib import Path
 
 import click
 from rich.markup import escape
 
 from binnode_tools import paths
-from binnode_tools.boards import BoardError
+from binnode_tools.cli import values
 from binnode_tools.cli.main import DISAGREES, FAILED, console, fail
-from binnode_tools.image import ImageError
+from binnode_tools.cli.port import json_option, note
 from binnode_tools.lora_network.regions import REGIONS
 
 _LATER = {"console": "sim_console", "server": "sim_server"}  # command -> module
 
 
 class _Later(click.Group):
-    """Commands that are loaded when they are called. `binnode sim --server URL` is `binnode sim server URL`."""
+    """Commands that are loaded when they are called. `binnode sim --server URL` is `binnode sim server URL`, and
+    `binnode sim --console` is `binnode sim console`."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted([*super().list_commands(ctx), *_LATER])
@@ -38,30 +40,56 @@ class _Later(click.Group):
                     *args[at + 2 - len(equals) :],
                 ]
                 break
+            if arg == "--console":
+                args = ["console", *args[:at], *args[at + 1 :]]
+                break
         return super().parse_args(ctx, args)
 
 
 @click.group(cls=_Later)
 def command() -> None:
-    """The virtual board: the real firmware on the real MicroPython, without hardware."""
+    """The virtual board: the real firmware on the real MicroPython, without hardware.
+
+    \b
+    binnode sim run --days 3                  a real bin, in virtual time
+    binnode sim console                       a node on a serial port, in real time
+    binnode sim server udp://localhost:1700   nodes at a real LoRaWAN server
+    """
 
 
-@command.command()
-@click.option("--bin", "bin_id", help="bin of the data set (default 1511199); --list-bins shows them")
-@click.option("--days", type=click.IntRange(1, 60), default=14, show_default=True, help="days to replay")
-@click.option("--seed", type=int, default=1, show_default=True, help="everything that chance decides")
-@click.option("--transport", type=click.Choice(["lorawan", "wifi"]), default="lorawan", show_default=True)
-@click.option("--region", type=click.Choice(list(REGIONS)), default="EU868", show_default=True, help="of LoRaWAN")
-@click.option("--board", help="name in boards/, or a .toml file (default heltec_v3; over Wi-Fi esp32_devkit)")
+@command.command(short_help="a real bin, replayed in virtual time")
+@click.option("--bin", "bin_id", metavar="ID", help="bin of the data set  [default: 1511199; --list-bins shows them]")
+@click.option("--days", metavar="N", type=click.IntRange(1, 60), default=14, show_default=True, help="days to replay")
+@click.option("--seed", metavar="N", type=int, default=1, show_default=True, help="everything that chance decides")
+@click.option(
+    "--transport",
+    type=click.Choice(["lorawan", "wifi"]),
+    default="lorawan",
+    show_default=True,
+    help="how it reports",
+)
+@click.option(
+    "--region", type=click.Choice(list(REGIONS)), metavar="NAME", default="EU868", show_default=True, help="of LoRaWAN"
+)
+@click.option(
+    "--board",
+    metavar="NAME",
+    shell_complete=values.boards,
+    help="name in boards/, or a .toml file  [default: heltec_v3; over Wi-Fi esp32_devkit]",
+)
 @click.option(
     "--thermometer", type=click.Choice(["ds18b20", "chip"]), default="ds18b20", show_default=True, help="what is fitted"
 )
 @click.option(
-    "--output", type=click.Path(path_type=Path), default=None, help="folder of the results (default build/run)"
+    "--output",
+    metavar="FOLDER",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="where the results go  [default: build/run]",
 )
-@click.option("--trace", "trace_log", type=click.Path(path_type=Path), help="write every act to this file")
+@click.option("--trace", "trace_log", metavar="FILE", type=click.Path(path_type=Path), help="write every act to it")
 @click.option("--list-bins", is_flag=True, help="the bins there are, and no run")
-@click.option("--json", "as_json", is_flag=True, help="print the summary only, as JSON")
+@json_option
 def run(
     bin_id: str | None,
     days: int,
@@ -75,7 +103,12 @@ def run(
     list_bins: bool,
     as_json: bool,
 ) -> None:
-    """Replay a real bin: measure every 15 minutes, report over LoRaWAN or MQTT, compare with the truth."""
+    """Replay a real bin: measure every 15 minutes, report over LoRaWAN or MQTT, compare with the truth.
+
+    \b
+    binnode sim run --days 3
+    binnode sim run --transport wifi --bin 1511204 --json
+    """
     from binnode_tools.virtual_board import bin_levels, run_chart, run_picture, run_report, simulation
     from binnode_tools.virtual_board.broker import BrokerError
     from binnode_tools.virtual_board.vm_process import VmError
@@ -114,25 +147,24 @@ def run(
                 progress.update(measured, wake.started_us / 1e6)
 
             result = simulation.run(settings, on_wake)
-    except (bin_levels.BinDataError, BoardError, ImageError, BrokerError, VmError, simulation.NodeStopped) as error:
+    except (bin_levels.BinDataError, BrokerError, VmError, simulation.NodeStopped) as error:
         fail(str(error), FAILED)
-        return
     except simulation.Disagreement as error:
-        fail(f"the reports disagree with what was measured: {error}", DISAGREES)
-        return
+        fail(f"the reports disagree with what was measured: {error}", DISAGREES, "disagrees")
     run_report.write_summary(result, folder / "summary.json")
     run_picture.draw_png(result, folder / "level.png")
     if as_json:
         click.echo(json.dumps(run_report.summary(result)))
-        _fail_on(result.findings)
-        return
+        _print_findings(result.findings)
+        sys.exit(DISAGREES if result.findings else 0)
     run_chart.print_chart(result, out, width=min(out.width, 120))
     run_report.print_table(result, out)
     shown = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
     out.print(f"Picture and numbers: {shown}/level.png, {shown}/summary.json")
-    _fail_on(result.findings)
+    _print_findings(result.findings)
+    sys.exit(DISAGREES if result.findings else 0)
 
 
-def _fail_on(findings: list[str]) -> None:
+def _print_findings(findings: list[str]) -> None:
     if findings:
-        fail("what the chip accepts and what bites later (MISUSE.md):\n" + "\n".join(findings), DISAGREES)
+        note("what the chip accepts and what bites later (MISUSE.md):\n" + "\n".join(findings))

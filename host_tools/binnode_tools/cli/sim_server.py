@@ -12,9 +12,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from binnode_tools import boards, paths
-from binnode_tools.boards import BoardError
+from binnode_tools.cli import values
 from binnode_tools.cli.main import FAILED, console, fail
-from binnode_tools.image import ImageError
 from binnode_tools.lora_network import regions, registration
 from binnode_tools.private_files import private_folder, write_private
 from binnode_tools.virtual_board import live_memory
@@ -54,16 +53,36 @@ class _Address(click.ParamType):
             self.fail(str(error), param, ctx)
 
 
-@click.command()
+@click.command(short_help="nodes in real time at a real LoRaWAN server")
 @click.argument("server", type=_Address(), metavar="udp://HOST:1700")
-@click.option("--nodes", type=click.IntRange(1, 50), default=1, show_default=True)
-@click.option("--region", type=click.Choice(list(regions.REGIONS)), default="EU868", show_default=True)
+@click.option("--nodes", metavar="N", type=click.IntRange(1, 50), default=1, show_default=True, help="how many")
 @click.option(
-    "--sub-band", type=click.IntRange(1, 8), default=2, show_default=True, help="of US915 and AU915: the server's"
+    "--region",
+    type=click.Choice(list(regions.REGIONS)),
+    metavar="NAME",
+    default="EU868",
+    show_default=True,
+    help="the server's, as in US915",
 )
-@click.option("--board", default="heltec_v3", show_default=True, help="name in boards/, or a .toml file")
+@click.option(
+    "--sub-band",
+    metavar="1..8",
+    type=click.IntRange(1, 8),
+    default=2,
+    show_default=True,
+    help="of US915 and AU915: the server's",
+)
+@click.option(
+    "--board",
+    metavar="NAME",
+    default="heltec_v3",
+    show_default=True,
+    shell_complete=values.boards,
+    help="name in boards/, or a .toml file",
+)
 @click.option(
     "--measure-s",
+    metavar="SECONDS",
     type=click.IntRange(10, 86400),
     default=60,
     show_default=True,
@@ -73,16 +92,23 @@ class _Address(click.ParamType):
 @click.option(
     "--register",
     "folder",
+    metavar="FOLDER",
     type=click.Path(path_type=Path, file_okay=False),
     help="write what the servers take for registration into this folder, with the keys",
 )
 @click.option(
     "--memory",
+    metavar="FOLDER",
     type=click.Path(path_type=Path, file_okay=False),
-    help="where keys and counters are kept between runs (default build/server/HOST-PORT); delete it for new keys",
+    help="keys and counters between runs; delete it for new keys  [default: build/server/HOST-PORT]",
 )
 @click.option("--rejoin", is_flag=True, help="forget the session: the node was registered anew")
-@click.option("--seconds", type=click.IntRange(1), help="end after so long; fails if the server has never answered")
+@click.option(
+    "--seconds",
+    metavar="SECONDS",
+    type=click.IntRange(1),
+    help="end after so long; fails if the server has never answered",
+)
 def command(
     server: tuple[str, int],
     nodes: int,
@@ -99,6 +125,10 @@ def command(
     """Virtual nodes in real time at a real LoRaWAN server, by Semtech UDP, until Ctrl-C.
 
     Works with ChirpStack (its Gateway Bridge) and The Things Stack. Prints first what to register there.
+
+    \b
+    binnode sim server udp://localhost:1700 --register import
+    binnode sim server udp://eu1.cloud.thethings.network:1700 --measure-s 600
     """
     for ending in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, signal.default_int_handler)
@@ -121,7 +151,7 @@ def command(
         live.run(lambda: end_s is not None and time.monotonic() >= end_s)
     except KeyboardInterrupt:
         pass
-    except (BoardError, ImageError, VmError, live_memory.InUseError, OSError) as error:
+    except (VmError, live_memory.InUseError, OSError) as error:
         fail(str(error), FAILED)
     finally:
         if live:

@@ -16,7 +16,7 @@ from binnode_tools import boards
 from binnode_tools.boards import Board
 from binnode_tools.flashing.complete import Complete
 from binnode_tools.flashing.micropython_build import megabytes
-from binnode_tools.serial_ports import TERMINAL_ERROR, LinkError, NoBoard, check_port
+from binnode_tools.serial_ports import TERMINAL_ERROR, LineBroke, LinkError, NoBoard, check_port
 
 _LINE_ERRORS = (serial.SerialException, OSError, TERMINAL_ERROR)
 _BY_HAND = "hold BOOT, press and release reset (EN), release BOOT, and call this again"
@@ -26,6 +26,8 @@ Progress = Callable[[str, int, int], None]  # what is being done, how much of it
 
 class NotAsWritten(LinkError):
     """The flash does not hold what was written to it."""
+
+    code = "read_back"
 
 
 class _Listener(EspLogBase):
@@ -78,11 +80,14 @@ class Target:
         if self.chip != board.chip:
             fitting = [name for name in boards.names() if boards.load(name).chip == self.chip]
             choice = f"--board {' or '.join(fitting)}" if fitting else "there is no board file for that chip"
-            raise LinkError(f"the chip is an {self.chip}, and {board.name} is for an {board.chip}: {choice}")
+            raise LinkError(
+                f"the chip is an {self.chip}, and {board.name} is for an {board.chip}: {choice}", "wrong_board"
+            )
         if self.flash_size < board.flash.size:
             raise LinkError(
                 f"the flash has {megabytes(self.flash_size)}, and {board.name} needs {megabytes(board.flash.size)}: "
-                "another board, or flash.size in its board file"
+                "another board, or flash.size in its board file",
+                "wrong_board",
             )
 
     def read(self, offset: int, size: int) -> bytes:
@@ -116,7 +121,7 @@ class Target:
                 raise NotAsWritten(_different()) from None
             raise LinkError(f"esptool: {_first_line(error)}") from None
         except _LINE_ERRORS as error:
-            raise LinkError(f"the line broke ({error}): unplugged, or a bad cable? Or try --baud 115200") from None
+            raise LineBroke(f"the line broke ({error}): unplugged, or a bad cable? Or try --baud 115200") from None
         if found != hashlib.md5(complete.content).hexdigest():
             raise NotAsWritten(_different())
         progress("Verifying", 1, 1)

@@ -19,7 +19,7 @@ from binnode_tools.virtual_board.storage import Flash
 from binnode_tools.virtual_board.world import World
 
 BROKER_HOST, BROKER_PORT = "broker.example", 1883
-FLASH_SIZE = 0x80000  # of the file system in the image: a part of the board's is enough, and quicker to make
+FLASH_SIZE = 0x100000  # of the file system in the image: a part of the board's is enough, and quicker to make
 # What the VM's stand-ins take of its heap; the node gets the 96 KiB of its budget on top. `make bench` measures it.
 STAND_INS_KIB = 47
 NODE_HEAP_KIB = 96

@@ -13,6 +13,7 @@ class DistanceModule:
     """What every ultrasonic module does: hear the bin, draw current, and tell the judge what was true then.
 
     `fault`: "dead" never answers; what else there is says the class. `rim_mm`: it hangs askew and hears the bin's rim.
+    `rib_mm`, `rib_share`: something sticks out of the wall there, which that share of the pings hears above the waste.
     """
 
     blind_mm: float
@@ -27,6 +28,8 @@ class DistanceModule:
         self.busy_until = 0
         self.fault: str | None = None
         self.rim_mm: float | None = None
+        self.rib_mm: float | None = None
+        self.rib_share = 0.2
         self.truths: list[tuple[int, float]] = []  # (us, true permille) of every ping, for the judge
         self.pings = 0
         self.asked_at: int | None = None  # first time in this wake that the node turned to the module
@@ -64,6 +67,8 @@ class DistanceModule:
             return None
         if self.rim_mm is not None:
             return self.rim_mm + random.gauss(0, unkind.noise_sigma_mm)
+        if self.rib_mm is not None and self.rib_mm < self.scene.distance_mm(t_s) and random.random() < self.rib_share:
+            return self.rib_mm + random.gauss(0, unkind.noise_sigma_mm)
         if self.scene.lid_open(t_s):  # lid and module point at the sky, a tree, the crew
             return random.uniform(1.4, 2.6) * self.scene.geometry.empty_mm if random.random() < 0.4 else None
         true_mm = self.scene.distance_mm(t_s)

@@ -71,7 +71,7 @@ def test_budgets_are_those_of_the_project():
 
 
 def test_table_has_a_row_for_each_figure():
-    assert table(figure(name, 1) for name in NAMES).row_count == len(NAMES) == 24
+    assert table(figure(name, 1) for name in NAMES).row_count == len(NAMES) == 27
 
 
 def test_what_goes_wrong_is_said_without_a_traceback(tmp_path, capsys):

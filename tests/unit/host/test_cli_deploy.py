@@ -1,12 +1,11 @@
-"""deploy as a technician calls it, with the real MicroPython at the other end, and broken off at every stage."""
+"""deploy as a technician calls it, with the real MicroPython at the other end. Broken off: test_app_update.py."""
 
 import json
 import re
 
-import pytest
-from binnode_tools import image
 from binnode_tools.board_link import BoardLink
 from binnode_tools.cli import main
+from binnode_tools.problems import EXITS
 
 from tests.unit.command_line import binnode, damaged, on_flash
 
@@ -32,57 +31,10 @@ def test_deploy_sends_what_differs_and_removes_what_is_stale(board, files):
     for name, content in kept.items():
         (board.flash / name).write_bytes(content)
     result = json.loads(binnode(board, "deploy", "--json")[0])
-    assert result["sent"] == ["binnode/node.mpy"]
+    assert result["sent"] == result["changed"] == ["binnode/node.mpy"]
     assert result["bytes_sent"] == len(files["binnode/node.mpy"]) and result["files"] == len(files)
     assert result["removed"] == ["binnode/gone/x.mpy", "binnode/node.py", "boot.py.new"]
     assert on_flash(board) == {**files, **kept} and not (board.flash / "binnode/gone").exists()
-
-
-@pytest.mark.parametrize("sent_bytes", [6000, 9000, 12000])
-def test_line_cut_while_sending_leaves_the_old_application_whole(board, files, sent_bytes):
-    old = dict(files)
-    for name in ("binnode/node.mpy", "binnode/config.mpy", "main.py"):
-        old[name] += b"# older"
-        (board.flash / name).write_bytes(old[name])
-    manifest = {name: image.digest(content) for name, content in sorted(old.items()) if name != image.MANIFEST}
-    (board.flash / image.MANIFEST).write_text(json.dumps(manifest))
-    board.unplug_after(sent_bytes)
-    _, err = binnode(board, "deploy", code=main.FAILED)
-    assert re.search(r"broke.*Deploy again: the application may be", err)
-    assert any(name.endswith(".new") for name in on_flash(board))
-    assert damaged(board) == []
-    board.replug()
-    board.press_reset()
-    binnode(board, "deploy")
-    assert on_flash(board) == files and damaged(board) == []
-
-
-def test_power_cut_while_files_change_places_is_reported_at_the_next_start(board, files, monkeypatch):
-    for name in ("binnode/node.mpy", "binnode/config.mpy"):
-        (board.flash / name).write_bytes(b"older")
-    manifest = json.loads((board.flash / image.MANIFEST).read_text())
-    manifest |= {name: image.digest(b"older") for name in ("binnode/node.mpy", "binnode/config.mpy")}
-    (board.flash / image.MANIFEST).write_text(json.dumps(manifest))
-    swap_in = BoardLink.swap_in
-
-    def cut(link, names):
-        swap_in(link, names[:1])
-        board.unplug()
-
-    monkeypatch.setattr(BoardLink, "swap_in", cut)
-    binnode(board, "deploy", code=main.FAILED)
-    assert damaged(board) == ["binnode/config.mpy"]
-    monkeypatch.undo()
-    board.replug()
-    board.press_reset()
-    binnode(board, "deploy")
-    assert on_flash(board) == files and damaged(board) == []
-
-
-def test_first_deploy_that_was_cut_is_reported_too(blank, monkeypatch):
-    monkeypatch.setattr(BoardLink, "remove", lambda *_: blank.unplug())
-    binnode(blank, "deploy", code=main.FAILED)
-    assert damaged(blank) == [image.MANIFEST]
 
 
 def test_flash_that_holds_something_else_is_found_before_it_is_used(board, files, monkeypatch):
@@ -91,7 +43,7 @@ def test_flash_that_holds_something_else_is_found_before_it_is_used(board, files
     monkeypatch.setattr(
         BoardLink, "write", lambda link, name, content, step: write(link, name, content[:-1] + b"?", step)
     )
-    _, err = binnode(board, "deploy", code=main.DISAGREES)
+    _, err = binnode(board, "deploy", code=EXITS["read_back"])
     assert "read back different from the board: binnode/node.mpy.new" in err
     assert (board.flash / "binnode/node.mpy").read_bytes() == b"old"
 
@@ -104,7 +56,7 @@ def chip(monkeypatch, machine):
 
 def test_deploy_refuses_another_chip_unless_forced(blank, monkeypatch):
     chip(monkeypatch, "Generic ESP32S2 module with ESP32S2")
-    _, err = binnode(blank, "deploy", code=main.FAILED)
+    _, err = binnode(blank, "deploy", code=EXITS["wrong_board"])
     assert (
         "the chip is esp32s2 (Generic ESP32S2 module with ESP32S2), and esp32_devkit is for esp32: "
         "no board file is for that chip; boards/README.md tells how. Nothing was changed." in err

@@ -168,7 +168,7 @@ def test_without_a_terminal_what_is_missing_is_said(board):
     assert "name: missing" in err and "region or wifi_ssid: one of them" in err
     _, err = binnode(board, "provision", "node", f"app_key={KEY}", code=main.FAILED)
     assert "everybody on this computer can read a command line" in err and KEY not in err
-    assert "say where to: --port PORT, --output FILE" in run("node", "--name", "x", code=main.USAGE_ERROR)[1]
+    assert "no port looks like a board." in run("node", "--name", "x", code=main.NO_DEVICE)[1]
     _, err = run("node", "--name", "x", "--region", "EU868", "--output", "x.json", code=main.FAILED)
     assert "dev_eui: not known; give --dev-eui" in err
 

@@ -135,14 +135,14 @@ def test_larger_flash_is_used_whole(given):
 
 def test_wrong_chip_is_refused_before_anything_is_erased(given):
     with FakeLoader("esp32c3") as target:
-        _, error = flash("--port", target.port, "--micropython", given / "esp32.bin", code=main.FAILED)
+        _, error = flash("--port", target.port, "--micropython", given / "esp32.bin", code=main.MISFIT)
         assert target.untouched
     assert "the chip is an esp32c3, and esp32_devkit is for an esp32: --board esp32c3. Nothing was changed." in error
 
 
 def test_small_flash_is_refused_before_anything_is_erased(given):
     with FakeLoader(flash_mib=2) as target:
-        _, error = flash("--port", target.port, "--micropython", given / "esp32.bin", code=main.FAILED)
+        _, error = flash("--port", target.port, "--micropython", given / "esp32.bin", code=main.MISFIT)
         assert target.untouched
     assert "the flash has 2 MiB, and esp32_devkit needs 4 MiB: another board, or" in error
     assert error.endswith("Nothing was changed.\n")

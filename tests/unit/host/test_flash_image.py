@@ -45,6 +45,10 @@ def test_every_board_gets_its_micropython_its_files_and_its_secrets(name, tmp_pa
     nvs_at, nvs_size = rows["nvs"][2:]
     for secret in SECRETS.values():
         assert flash.count(secret.encode()) == 1 and nvs_at < flash.index(secret.encode()) < nvs_at + nvs_size
+    written = 1 + sum(2 + -(-len(secret) // 32) for secret in SECRETS.values())  # namespace; head, data, index of each
+    entries = flash[nvs_at + 64 : nvs_at + nvs_size]
+    assert entries[32 * (written - 1) : 32 * written].strip(b"\xff") and not entries[32 * written :].strip(b"\xff")
+    assert flash_reader.stray_blocks(flash, 0x200000) == 0
     # Beside NVS and the files it is the build as it was downloaded, and nothing else is anywhere.
     rest = bytearray(flash[: start + len(bin_file)])
     rest[nvs_at : nvs_at + nvs_size] = b"\xff" * nvs_size

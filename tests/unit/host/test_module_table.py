@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from binnode_tools import boards, modules
+from binnode_tools.cli import main
 from binnode_tools.cli.modules import command
 from binnode_tools.virtual_board import serial_modules
 from click.testing import CliRunner
@@ -44,8 +45,8 @@ def test_the_list_of_modules_for_people_and_scripts():
     rows = json.loads(CliRunner().invoke(command, ["--json"]).output)["modules"]
     (row,) = [row for row in rows if row["name"] == "mb7360"]
     assert (row["blind_mm"], row["range_mm"], row["pins"], row["level_shifter"]) == (301, 5000, [26, 27], "none")
-    wrong = CliRunner().invoke(command, ["--board", "nix"])
-    assert wrong.exit_code == 2 and "there are: esp32_devkit" in wrong.output
+    wrong = CliRunner().invoke(main.cli, ["modules", "--board", "nix"])
+    assert wrong.exit_code == main.FAILED and "there are: esp32_devkit" in wrong.output
 
 
 def test_the_page_names_every_module():

@@ -92,6 +92,7 @@ def test_only_board_and_the_cold_start_touch_the_chip():
         "binnode/board_radio.py",
         "binnode/board_serial.py",
         "binnode/board_rare.py",
+        "binnode/board_store.py",
     }
     for path in FIRMWARE.rglob("*.py"):
         name = path.relative_to(FIRMWARE).as_posix()
@@ -106,7 +107,7 @@ COPIES = {
     "sensing/echo_filter.py": ("sensing/kinds.py",),
     "sensing/pulse_ranger.py": ("sensing/kinds.py",),
     "sensing/serial_ranger.py": ("sensing/kinds.py",),
-    "node.py": ("sensing/kinds.py",),
+    "node.py": ("sensing/kinds.py", "storage/state.py"),
     "reporting/policy.py": ("reporting/reasons.py", "sensing/kinds.py"),
 }
 
