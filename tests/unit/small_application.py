@@ -24,7 +24,7 @@ node.run()
 _NODE = """
 import machine
 from binnode import part
-def run():
+def run(visited=False):
     print("RUNS %s", part.AGE)
     machine.deepsleep(60000)
 """

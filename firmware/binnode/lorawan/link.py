@@ -19,6 +19,7 @@ _ALARMS = (1, 3)  # FIRST, ALARM: reporting/reasons.py
 _ERROR_US = const(800)
 _ERROR_US_PER_S = const(1050)
 _LAST_MS = const(500)  # the second window itself
+_EXCHANGE_MS = const(4000)  # the longest frame and its second window, but for a join's
 
 
 class LoraLink:
@@ -123,10 +124,10 @@ class LoraLink:
             self.board.remember(self.state.pack(image=self._image))
 
     def pause(self, ms, why):
-        """Sleep lightly that long; OSError at once when it is longer than what is left."""
-        if ms > self.deadline.left_ms():
-            raise OSError("%s: on in %d s" % (why, ms // 1000))
+        """Sleep lightly that long; OSError at once when that would leave no time to send."""
         if ms > 0:
+            if ms + _EXCHANGE_MS > self.deadline.left_ms():
+                raise OSError("%s: on in %d s" % (why, ms // 1000))
             self.board.rest_ms(ms)
 
     def exchange(self, tx, heard, other):

@@ -115,7 +115,7 @@ def test_calibrate_checks_a_table_before_anything_is_measured(board, monkeypatch
 
 def test_calibrate_repeats_what_the_measured_bin_and_its_shape_make_of_each_other(board, monkeypatch):
     guide(monkeypatch, board, 1400, "100", "300")
-    _, err = binnode(board, "calibrate", "--strapping", "0:0,600:500,1250:1000")
+    _, err = binnode(board, "calibrate", "--strapping", "0:0,600:500,1200:1000")
     assert re.search(r"the node refuses: .* must reach the full line, 1[23]\d\d mm \(empty_mm - full_mm\)", err)
     assert board.config()["full_mm"] == 300
     board.surface(1400)

@@ -228,3 +228,21 @@ def test_only_an_answer_counts_as_one():
     link.deliver(b"12345678", Status(ALARM))
     assert link.heard
     link.close()
+
+
+def test_no_pause_that_leaves_no_time_to_send():
+    """It would cost charge for nothing: the wake ends, and says when it goes on."""
+    board, rested = Board(), []
+    board.rest_ms = rested.append
+    link = LoraLink(board, board.config, board.state)
+    left_ms = link.deadline.left_ms()
+    for ms in (left_ms - 1000, left_ms - 3900, left_ms + 1):
+        try:
+            link.pause(ms, "duty cycle")
+            raise AssertionError(ms)
+        except OSError as error:
+            assert error.args[0] == "duty cycle: on in %d s" % (ms // 1000)
+    assert rested == []
+    link.pause(left_ms - 4100, "duty cycle")
+    link.pause(0, "duty cycle")
+    assert rested == [left_ms - 4100]

@@ -107,6 +107,8 @@ def test_strapping_table_by_hand():
 
 
 def test_what_is_above_the_full_line_in_the_table_does_not_matter():
+    shorter = dict(STRAPPING, strapping="0:0,300:250,760:940")  # its last piece goes on as the other's does
+    assert all(fill_permille(shorter, mm) == fill_permille(STRAPPING, mm) for mm in range(200, 1000, 7))
     longer = dict(STRAPPING, strapping="0:0,300:250,800:1000,900:1001,6000:10000")
     for height in range(0, 801, 10):
         assert fill_permille(longer, 1000 - height) == fill_permille(STRAPPING, 1000 - height)
