@@ -77,7 +77,8 @@ def finish():
 
 
 def cold_start():
-    """Stop on damage, with a message; else leave the tools a moment to get in."""
+    """Stop on damage, with a message; else leave the tools a moment to get in. Ctrl-C at any place: see listen()."""
+    machine.WDT(timeout=VISIT_MS)
     if finish():
         print("binnode: update finished")
         machine.reset()  # into the new main.py

@@ -8,8 +8,7 @@ def doctor(service, board):
     """A dictionary for JSON: info(), what is wrong with config.json, and each of the parts below; one that could not be
     looked at is the text of its error. `no_state`: why RTC memory holds none, as in StateError."""
     found = service.info()
-    shown = _try(service.show)
-    found.update(problem=shown["problem"], cause=board.reset_cause(), now_s=board.time.time())  # pyright: ignore
+    found.update(problem=_try(problem, service), cause=board.reset_cause(), now_s=board.time.time())
     try:
         kept = memory.unpack(board.recall())
     except memory.StateError as error:
@@ -27,6 +26,11 @@ def _try(part, *args):
         return repr(error)
     finally:
         forget("config", "config_rules", "crash", "lorawan", "radios")  # room for the next
+
+
+def problem(service):
+    """What is wrong with config.json, or None."""
+    return service.show()["problem"]
 
 
 def state(board, kept):

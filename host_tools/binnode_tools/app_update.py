@@ -215,7 +215,7 @@ def _carried_out(link: BoardLink, before: str) -> str:
     """
     checker = (paths.FIRMWARE / "verify.py").read_text()
     said = link.run(f"{before}{checker}\nprint(finish())\n", timeout_s=120).split("\n")
-    return "" if "True" in (line.strip() for line in said) else " ".join(said[:-1]).strip()
+    return "" if "True" in (line.strip() for line in said) else " ".join(said).replace("False", "").strip()
 
 
 def _send(link: BoardLink, work: Plan, there: BoardFiles, progress: Progress) -> None:

@@ -57,7 +57,7 @@ class Follower:
 
     def _nothing(self) -> bytes:
         """A port that is unplugged may just say nothing for ever."""
-        if os.name == "posix" and not os.path.exists(self.port):
+        if os.name == "posix" and "://" not in self.port and not os.path.exists(self.port):
             self.close()
         return b""
 

@@ -218,7 +218,9 @@ def _senses(patient: Patient) -> Iterator[Finding]:
     module = config["module"]
     if reading.kind == "fault":
         remedy = "Look at plug, wires and supply, at module (binnode modules) and at the board's name."
-        yield Finding("module_silent", f"The distance module ({module}) does not answer.", remedy)
+        why = patient.checkup.failed.get("reading")
+        text = f"The distance module ({module}) does not answer{f': {why}' if why else ''}."
+        yield Finding("module_silent", text, remedy)
     elif reading.kind == "noisy":
         text = f"The pings disagree: {reading.valid} of {reading.pings} agree."
         yield Finding("module_noisy", text, "Does something move, or stick out below the module? Is it tight?")

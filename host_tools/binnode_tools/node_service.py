@@ -5,13 +5,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any
+from typing import Any, TypeVar
 
 from binnode_tools.board_link import BoardLink
 from binnode_tools.problems import Problem
 from binnode_tools.serial_ports import find_port
 
 Value = str | int
+_Kind = TypeVar("_Kind")
 _DOCTOR_S = 60.0  # it reads all files, and a radio that is broken costs time
 _DS18B20 = "(lambda part: part and (part.start(), part.read_c10())[1])(Board(True).ds18b20())"
 _READING_S = 30.0  # longest time for one reading: two bursts of 15 pings, a module that hangs, a slow thermometer
@@ -84,10 +85,10 @@ class NodeService:
 
     def info(self) -> Info:
         """Of firmware of any version."""
-        return Info(**self._asked("info"))
+        return self._typed(Info, self._asked("info"))
 
     def show(self) -> Settings:
-        return Settings(**self._call("show"))
+        return self._typed(Settings, self._call("show"))
 
     def configure(self, changes: dict[str, Value]) -> str | None:
         """Store all the changes or none. What was wrong with the old file and is now replaced by defaults, or None."""
@@ -117,7 +118,7 @@ class NodeService:
         """One reading. `whole_range`: over the module's whole range and without a level, to find the bin's depth.
         `module`: the one that is connected, if the node does not know yet."""
         args = (1, whole_range) if module is None else (1, whole_range, module)
-        return Reading(**self._call("measure", *args, timeout_s=_READING_S)["readings"][0])
+        return self._typed(Reading, self._call("measure", *args, timeout_s=_READING_S)["readings"][0])
 
     def doctor(self) -> dict[str, Any]:
         """All that the node knows of itself, and what it finds when it looks; checkup.of() types it."""
@@ -156,6 +157,13 @@ class NodeService:
         if self._told is None:
             raise Problem(text, "other_version")
         self._told(text)
+
+    def _typed(self, kind: type[_Kind], answer: dict[str, Any]) -> _Kind:
+        try:
+            return kind(**answer)
+        except TypeError:  # between two releases, when versions are the same
+            text = f"the node has other firmware than that of these tools: binnode deploy --port {self._link.port}"
+            raise Problem(text, "other_version") from None
 
     def _call(self, function: str, *args: str | int | bool, **options: Any) -> dict[str, Any]:
         self.compare()

@@ -38,7 +38,7 @@ def seconds(board: str) -> float:
             ]
             began = time.monotonic()
             done = subprocess.run(
-                [sys.executable, "-c", "from binnode_tools.cli.main import main; main()", "calibrate", *arguments],
+                [sys.executable, "-c", "from binnode_tools.cli.main import main; main()", *arguments],
                 capture_output=True,
                 text=True,
                 timeout=_PATIENCE_S,

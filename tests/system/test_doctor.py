@@ -12,7 +12,8 @@ from binnode_tools.virtual_board.power import Battery
 from binnode_tools.virtual_board.storage import Nvs
 from click.testing import CliRunner
 
-from tests.system.test_console import ASLEEP, CTRL_C, PROMPT, STARTS, bench
+from tests.system.test_console import ASLEEP, CTRL_C, PROMPT, STARTS
+from tests.system.test_console import quick_bench as bench
 
 RADIOS = ("heltec_v3", "lilygo_lora32_v21")
 KEY = "0123456789abcdef" * 2
@@ -166,6 +167,19 @@ def test_what_is_stored_is_broken(code, finding, exit_code):
         slept(node).at_prompt()
         node.value(code)
         assert doctor(node, exit_code)[0] == finding
+
+
+@pytest.mark.parametrize("role", ["trigger", "onewire"])
+def test_a_pin_that_the_chip_does_not_have(role):
+    """As of a board file that is not this board's: the node can't take a reading, and doctor says all the rest."""
+    with bench() as node:
+        slept(node).at_prompt()
+        node.value("import json; f = open('board.json'); pins = json.load(f); f.close()")
+        node.value(f"pins['{role}'] = 24; f = open('board.json', 'w'); json.dump(pins, f); f.close()")
+        found, told = doctor(node, code=1)
+        assert {"damaged", "module_silent"} <= found and told["reading"]["kind"] == "fault"
+        (text,) = [finding["text"] for finding in told["findings"] if finding["code"] == "module_silent"]
+        assert "ValueError: invalid pin" in text
 
 
 CRASHED = """\

@@ -15,7 +15,8 @@ from binnode_tools.virtual_board import lora_kit, node_kit
 from binnode_tools.virtual_board.peers import ScriptedBroker
 from click.testing import CliRunner
 
-from tests.system.test_console import ASLEEP, CTRL_C, PATIENCE_S, PROMPT, STARTS, bench
+from tests.system.test_console import ASLEEP, CTRL_C, PATIENCE_S, PROMPT, STARTS
+from tests.system.test_console import quick_bench as bench
 
 BINNODE = Path(sys.executable).with_name("binnode")
 PORTS = ("esp32_devkit", "esp32c3")  # a UART's bridge, the chip's own USB

@@ -16,7 +16,9 @@ BINNODE = Path(sys.executable).with_name("binnode")
 
 
 def binnode(board, *args, text=None, code=0):
-    """The result of a command; (stdout, stderr)."""
+    """The result of a command; (stdout, stderr). Reset is pressed for a node that has fallen asleep meanwhile."""
+    if board.slept:
+        board.press_reset()
     board.wait_for_start()
     result = CliRunner().invoke(main.cli, [*args, "--port", board.port], input=text)
     assert result.exit_code == code, result.output + repr(result.exception)

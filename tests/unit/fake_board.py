@@ -44,6 +44,7 @@ class FakeBoard:
         self.surface(800)
         self.starts = 0  # power-on and resets
         self.soft_resets = 0  # the REPL left by Ctrl-D
+        self.slept = False  # nobody came while it listened
         self.said = b""  # all that came out of it
         self.heard = b""  # all that the tools sent
         self._cut_in: int | None = None
@@ -100,6 +101,7 @@ class FakeBoard:
         with self._lock:
             self._end_vm()
             self._start_vm()
+            self.slept = False
 
     def cut_power(self) -> None:
         """Nothing runs until reset is pressed; what is on the flash stays."""
@@ -193,7 +195,8 @@ class FakeBoard:
             os.close(self._inner)
             self._vm = None
             self.soft_resets += ended >= 0
-            if ended != -fake_chip.SLEEP:
+            self.slept = ended == -fake_chip.SLEEP
+            if not self.slept:
                 self._start_vm()
             return
         self.said += data

@@ -11,8 +11,7 @@ from binnode_tools import app_update
 from binnode_tools.app_update import DEFAULT_BOARD, Stage
 from binnode_tools.cli import port as serial_port
 from binnode_tools.cli import values
-from binnode_tools.cli.main import console, fail
-from binnode_tools.problems import Problem
+from binnode_tools.cli.main import console
 
 
 @click.command()
@@ -36,31 +35,25 @@ def command(port: str | None, wait: float, as_json: bool, board: str | None, for
     """
     out = console()
     stages = [Stage.PREPARING]
-    try:
-        with serial_port.connected(port, wait, lambda: stages[-1].value) as link:
-            todo = app_update.prepare(link, board, force)
-            if not as_json:
-                out.print(
-                    escape(f"{todo.board.name}: MicroPython {link.identity.micropython}, {link.identity.machine}")
-                )
-            with Progress(
-                TextColumn("Sending"),
-                BarColumn(40),
-                TextColumn("{task.completed} of {task.total} bytes"),
-                console=out,
-                transient=True,
-                disable=as_json or not out.is_terminal or not todo.plan.send,
-            ) as bar:
-                task = bar.add_task("", total=todo.plan.bytes_to_send)
+    with serial_port.connected(port, wait, lambda: stages[-1].value) as link:
+        todo = app_update.prepare(link, board, force)
+        if not as_json:
+            out.print(escape(f"{todo.board.name}: MicroPython {link.identity.micropython}, {link.identity.machine}"))
+        with Progress(
+            TextColumn("Sending"),
+            BarColumn(40),
+            TextColumn("{task.completed} of {task.total} bytes"),
+            console=out,
+            transient=True,
+            disable=as_json or not out.is_terminal or not todo.plan.send,
+        ) as bar:
+            task = bar.add_task("", total=todo.plan.bytes_to_send)
 
-                def progress(stage: Stage, count: int) -> None:
-                    stages.append(stage)
-                    bar.advance(task, count)
+            def progress(stage: Stage, count: int) -> None:
+                stages.append(stage)
+                bar.advance(task, count)
 
-                result = app_update.update(link, todo, progress)
-    except Problem as error:
-        fail(str(error), error.exit)
-        return
+            result = app_update.update(link, todo, progress)
     if as_json:
         click.echo(json.dumps(asdict(result)))
         return

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import version
 
 import click
@@ -17,7 +17,8 @@ from binnode_tools.cli.live_view import distance, pings, tenths, volts
 from binnode_tools.cli.main import FAILED, console
 from binnode_tools.codec.diagnostics import CAUSES
 from binnode_tools.diagnosis import Finding, Patient
-from binnode_tools.node_service import NodeService
+from binnode_tools.node_service import NodeError, NodeService, Reading
+from binnode_tools.serial_ports import LineBroke, LinkError
 
 _COLOURS = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 _WIDTH = 80
@@ -57,8 +58,19 @@ def look(link: BoardLink) -> Patient:
     service = NodeService(link, lambda text: None)  # another version is a finding here
     facts = checkup.of(service.doctor())
     settings = service.show()
-    reading = service.measure()
-    thermometer = service.thermometer_c10() if settings.config["thermometer"] == "ds18b20" else None
+    try:
+        reading = service.measure()
+    except NodeError as error:  # a pin that the chip does not have, say
+        reading = Reading("fault", None, 0, 0, None, [], None, None, None)
+        facts = replace(facts, failed={**facts.failed, "reading": str(error)})
+    thermometer = None
+    if settings.config["thermometer"] == "ds18b20":
+        try:
+            thermometer = service.thermometer_c10()
+        except LineBroke:
+            raise
+        except LinkError:  # as above
+            pass
     try:
         board_chip = boards.load(facts.info.board).chip
     except boards.BoardError:

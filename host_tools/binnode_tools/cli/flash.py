@@ -87,6 +87,8 @@ def command(
     else:
         content = content_of(board, micropython, mirror, config, secrets, ca, note)
         _flash(port, baud, content, keeping.load(restore) if restore else keep, as_json)
+        if restore:
+            note(f"{restore} has done its work: remove it. It holds secrets, and LoRaWAN counters that grow old")
 
 
 def _flash(port: str | None, baud: int, content: Content, keep: bool | Kept, as_json: bool) -> None:

@@ -47,7 +47,7 @@ binnode --port COM3 measure --count 5"""
 
 EXIT_CODES = (
     ("0", "done"),
-    ("1", "failed, refused or stopped: nothing is half done"),
+    ("1", "failed, refused or stopped: the message says what is left"),
     ("2", "wrong usage, or more than one port fits"),
     ("3", "no board there: port, permission, no answer"),
     ("4", "what was read back differs"),

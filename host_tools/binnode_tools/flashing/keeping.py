@@ -24,16 +24,17 @@ Read = Callable[[int, int], bytes]  # offset and size in flash -> what is there
 @dataclass(frozen=True)
 class Kept:
     """`store`: the NVS partition as it is, with all that is in it; `files`: those of FILES that there are.
-    `problem`: why the files could not be read, or None."""
+    `problem`: why the files could not be read, or None. `mac`: of the board, when it came from a file."""
 
     store: bytes
     files: dict[str, bytes]
     problem: str | None = None
+    mac: str | None = None
 
-    def save(self, path: Path) -> None:
+    def save(self, path: Path, mac: str) -> None:
         """For load(), in a file that only its owner can read: it holds the secrets. OSError."""
         files = {name: content.hex() for name, content in self.files.items()}
-        write_private(path, json.dumps({"binnode": "kept", "nvs": self.store.hex(), "files": files}).encode())
+        write_private(path, json.dumps({"binnode": "kept", "mac": mac, "nvs": self.store.hex(), "files": files}))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -42,17 +43,23 @@ class Kept:
 
 
 class _OnChip(UserContext):
-    """A littlefs that is read over the line, block by block, and never written."""
+    """A littlefs that is read over the line, block by block, and never written.
+
+    `failed`: what came out of reading. littlefs calls from C, where it would be forgotten, and read on."""
 
     def __init__(self, read: Read, offset: int) -> None:
         super().__init__(buffer=bytearray())
         self._read, self._offset = read, offset
         self._blocks: dict[int, bytes] = {}
+        self.failed: BaseException | None = None
 
     def read(self, cfg: object, block: int, off: int, size: int) -> bytearray:
-        if block not in self._blocks:
-            self._blocks[block] = self._read(self._offset + block * _BLOCK, _BLOCK)
-        return bytearray(self._blocks[block][off : off + size])
+        try:
+            if block not in self._blocks and not self.failed:
+                self._blocks[block] = self._read(self._offset + block * _BLOCK, _BLOCK)
+        except BaseException as error:  # Ctrl-C too
+            self.failed = error
+        return bytearray(self._blocks.get(block, bytes(_BLOCK))[off : off + size])
 
     def prog(self, cfg: object, block: int, off: int, data: bytes) -> int:
         return errno.EIO
@@ -62,7 +69,7 @@ class _OnChip(UserContext):
 
 
 def of(read: Read, flash_size: int) -> Kept:
-    """What the flash behind `read` holds. ImageError when there is no node on it."""
+    """What the flash behind `read` holds. ImageError when there is no node on it; and whatever `read` raises."""
     try:
         rows = partitions.parse(read(partitions.OFFSET, partitions.SIZE))
         store = partitions.nvs_of(rows)
@@ -71,10 +78,15 @@ def of(read: Read, flash_size: int) -> Kept:
         place = partitions.file_system_of(rows, flash_size)
     except ImageError as error:
         raise ImageError(f"there is nothing to keep on this board ({error}): flash it without --keep") from None
+    context = _OnChip(read, place.offset)
+    files, problem = {}, None
     try:
-        return Kept(kept, _files(_OnChip(read, place.offset)))
+        files = _files(context)
     except (LittleFSError, OSError) as error:
-        return Kept(kept, {}, f"the file system on this board can't be read ({error}): its settings are lost")
+        problem = f"the file system on this board can't be read ({error}): its settings are lost"
+    if context.failed:
+        raise context.failed
+    return Kept(kept, files, problem)
 
 
 def load(path: Path) -> Kept:
@@ -83,7 +95,8 @@ def load(path: Path) -> Kept:
         told = json.loads(path.read_text(encoding="utf-8"))
         if told["binnode"] != "kept":
             raise ValueError
-        kept = Kept(bytes.fromhex(told["nvs"]), {name: bytes.fromhex(told["files"][name]) for name in told["files"]})
+        files = {name: bytes.fromhex(told["files"][name]) for name in told["files"]}
+        kept = Kept(bytes.fromhex(told["nvs"]), files, mac=str(told["mac"]))
         nvs.decode(kept.store)
     except OSError as error:
         raise ImageError(f"{path}: {error.strerror}") from None

@@ -52,6 +52,11 @@ def flash(
             if target.flash_size != board.flash.size:
                 listener.note(f"the flash has {megabytes(target.flash_size)}: the file system takes all of it")
             if keep or target.flash_size != board.flash.size:
+                if isinstance(keep, Kept) and keep.mac not in (None, target.mac):
+                    raise ImageError(
+                        f"the file to restore is of another chip, {keep.mac}; this one is {target.mac}. Keys and "
+                        "counters are of one node alone: binnode provision gives this one its own"
+                    )
                 kept = keep if isinstance(keep, Kept) else keeping.of(target.read, target.flash_size) if keep else None
                 made = content.image_for(target.flash_size, kept)
                 if kept and kept.problem:
@@ -82,6 +87,7 @@ def _backup(kept: Kept, mac: str) -> Path:
     """Until all is written a file holds it. ImageError when there is one: an earlier try broke off."""
     path = Path(f"binnode-kept-{mac.replace(':', '')}.json")
     if path.exists():
-        raise ImageError(f"{path} holds what this board had when flashing it broke off: --restore {path}, or remove it")
-    kept.save(path)
+        text = f"{path} holds what this board had when flashing it broke off"
+        raise ImageError(f"{text}: --restore {path}, or, if that was done, remove it")
+    kept.save(path, mac)
     return path

@@ -107,10 +107,16 @@ def test_what_was_to_be_kept_outlasts_a_cable_that_slips(given, monkeypatch):
     assert backup.stat().st_mode & 0o777 == 0o600 and after != before
     with FakeLoader(flash=before) as target:
         _, error = flash("--port", target.port, "--micropython", given / "esp32.bin", "--keep", code=main.FAILED)
-        assert target.untouched and "when flashing it broke off" in error
+        assert target.untouched and "when flashing it broke off" in error and "or, if that was done, remove it" in error
     with FakeLoader(flash=after) as target:
-        flash("--port", target.port, "--micropython", given / "esp32.bin", "--restore", backup)
+        _, said = flash("--port", target.port, "--micropython", given / "esp32.bin", "--restore", backup)
         assert target.flash == before
+    assert f"{backup} has done its work: remove it" in said and "counters" in said
+    told = json.loads(backup.read_text())
+    backup.write_text(json.dumps({**told, "mac": "24:0a:c4:00:00:01"}))
+    with FakeLoader(flash=after) as target:
+        _, error = flash("--micropython", given / "esp32.bin", "--restore", backup, "--port", target.port, code=1)
+        assert target.untouched and "is of another chip, 24:0a:c4:00:00:01; this one is 00:00:00:00:00:00" in error
     backup.write_text("{}")
     with FakeLoader(flash=after) as target:
         _, error = flash("--micropython", given / "esp32.bin", "--restore", backup, "--port", target.port, code=1)

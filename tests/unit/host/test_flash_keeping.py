@@ -6,6 +6,7 @@ import pytest
 from binnode_tools import boards
 from binnode_tools.flashing import complete, esptool_writer, keeping, micropython_build, nvs
 from binnode_tools.image import ImageError
+from binnode_tools.serial_ports import LinkError
 
 from tests.unit import flash_reader
 from tests.unit.fake_loader import FakeLoader
@@ -92,3 +93,34 @@ def test_a_damaged_table_is_not_trusted(before):
     flash[0x8004] ^= 1
     with pytest.raises(ImageError, match="damaged"):
         keeping.of(reader(flash), len(flash))
+
+
+@pytest.mark.parametrize("problem", [LinkError("the flash can't be read"), KeyboardInterrupt()])
+def test_a_line_that_breaks_anywhere_is_no_file_system_without_files(before, problem):
+    """littlefs calls from C, where an exception would be printed and forgotten: then the settings would be erased."""
+    log = []
+    keeping.of(reader(before, log), len(before))
+    for whole in range(len(log)):
+        left = iter(range(whole))
+
+        def read(offset, size, left=left):
+            if next(left, None) is None:
+                raise problem
+            return bytes(before[offset : offset + size])
+
+        with pytest.raises(type(problem)):
+            keeping.of(read, len(before))
+
+
+def test_a_line_that_breaks_once_is_not_read_on(before):
+    calls = []
+
+    def read(offset, size):
+        calls.append(offset)
+        if len(calls) == 4:
+            raise LinkError("the flash can't be read")
+        return bytes(before[offset : offset + size])
+
+    with pytest.raises(LinkError):
+        keeping.of(read, len(before))
+    assert len(calls) == 4

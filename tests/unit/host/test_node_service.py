@@ -4,6 +4,7 @@ import pytest
 from binnode_tools import image
 from binnode_tools.board_link import BoardLink
 from binnode_tools.node_service import NodeError, NodeService
+from binnode_tools.problems import Problem
 
 SECRET = "correct horse battery"
 
@@ -80,3 +81,14 @@ def test_board_file_that_is_gone(board, node):
     (board.flash / "board.json").unlink()
     with pytest.raises(NodeError, match=r"board.json: missing or broken; deploy again"):
         node.info()
+
+
+@pytest.mark.parametrize("change", [lambda told: told.pop("heard_mm"), lambda told: told.update(more=1)])
+def test_an_answer_of_other_firmware_with_the_same_version(node, monkeypatch, change):
+    """Between two releases versions are the same: what does not fit is a Problem, and no TypeError."""
+    answer = {"readings": [dict(vars(node.measure()))]}
+    change(answer["readings"][0])
+    monkeypatch.setattr(BoardLink, "call", lambda *_, **__: answer)
+    with pytest.raises(Problem, match=r"other firmware than that of these tools.* binnode deploy --port") as caught:
+        node.measure()
+    assert caught.value.code == "other_version"
