@@ -210,7 +210,10 @@ class BoardLink:
                 self._open.enter_raw_repl(soft_reset=False, timeout_overall=2)
                 # First the line's own answer has to come: native USB goes away with the reset.
                 self._open.exec_raw_no_follow("import machine, time\ntime.sleep_ms(100)\nmachine.reset()")
-            time.sleep(0.1)  # let it leave the buffers before the port is closed
+            self._open.serial.timeout = 0.1  # so long: let it leave the buffers before the port is closed
+            if b"Error" in self._open.serial.read(_CHUNK_BYTES):  # no room for three lines: Ctrl-D needs none
+                self._open.serial.write(b"\x04")
+                self._open.serial.flush()
         except (*_LINE_ERRORS, LinkError):
             return False
         return True
@@ -285,7 +288,13 @@ class BoardLink:
         return True
 
     def _identify(self) -> Identity:
-        found = self._snippet(board_snippets.IDENTIFY, timeout_s=2)
+        try:
+            found = self._snippet(board_snippets.IDENTIFY, timeout_s=2)
+        except LinkError as error:
+            if "MemoryError" in str(error):  # what was stopped left no room: anew, and in again while it listens
+                self._open.serial.write(b"\x04")
+                raise LineBroke(str(error)) from None
+            raise
         if found["name"] != "micropython":
             text = f"{self.port} runs {found['name']}, not MicroPython: put that there first, by binnode flash"
             raise NoBoard(text, "not_micropython")

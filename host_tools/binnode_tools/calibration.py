@@ -96,6 +96,9 @@ class Questions(Protocol):
         """Whether to save it."""
         ...
 
+    def kept(self, done: Calibration) -> None:
+        """It is saved; only its reading by the new calibration is still to come."""
+
 
 class Silent:
     """Asks nothing: what is not typed is measured at once, what stands in the way ends it, what fits is saved."""
@@ -126,6 +129,9 @@ class Silent:
 
     def agree(self, proposed: Calibration) -> bool:
         return True
+
+    def kept(self, done: Calibration) -> None:
+        pass
 
 
 def settle(readings: list[Reading]) -> int:
@@ -238,7 +244,7 @@ class _Session:
         proposed = _hears_the_bottom(replace(start, empty=empty, full=full, after=after))
         if self._shape is None:
             self._shape = self._shape_before = self._questions.shape({**after, **self._shape_before})
-        after.update(self._shape)
+        after.update(_as_high_as_heard(after | self._shape))
         refusals = self._service.refusals(after)
         if refusals:
             raise NodeError("; ".join(refusals))
@@ -274,7 +280,17 @@ class _Session:
             if wrong:
                 raise NodeError(f"read back different: {', '.join(wrong)}", "read_back")
             self._questions.stage(Stage.NEW)
-        return replace(proposed, after=after.config, reading_after=self._service.measure(), saved=True)
+            done = replace(proposed, after=after.config, saved=True)
+            self._questions.kept(done)
+        return replace(done, reading_after=self._service.measure())
+
+
+def _as_high_as_heard(config: dict[str, Value]) -> dict[str, Value]:
+    """A full cylinder is some mm higher by ear than by tape: up to a twentieth, as the node does with a strapping
+    table, its diameter is what was heard."""
+    high, diameter = int(config["empty_mm"]) - int(config["full_mm"]), int(config["diameter_mm"])
+    heard = config["shape"] == "lying" and diameter < high and 20 * diameter >= 19 * high
+    return {**config, "diameter_mm": high} if heard else config
 
 
 def _hears_the_bottom(proposed: Calibration) -> Calibration:

@@ -85,6 +85,16 @@ def test_reports_go_to_the_network_beside_it(tmp_path):
         assert abs(float(node.expect(" %")) - 60) < 2
 
 
+def test_a_new_node_is_provisioned_and_reports(tmp_path):
+    """As the field guide has it, and the network beside it knows the key that the node was told."""
+    with sim(tmp_path / "tty", "--board", "heltec_v3", "--region", "EU868", "--new") as node:
+        ledger = ["--ledger", str(tmp_path / "ledger.json")]
+        code, result = node.run("provision", "node", "--name", "Gate", "--region", "EU868", "--yes", *ledger)
+        assert code == 0, result
+        code, result = node.run("wake")
+        assert code == 0, result
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

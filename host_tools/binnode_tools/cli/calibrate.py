@@ -96,8 +96,13 @@ def command(
     except ValueError as error:
         fail(str(error), USAGE_ERROR)
     dialogue = Dialogue(not yes, as_json, not no_sheet)
-    with serial_port.connected(port, wait, lambda: dialogue.left.value) as link:
-        done = calibrate(NodeService(link), wishes, dialogue)
+    try:
+        with serial_port.connected(port, wait, lambda: dialogue.left.value) as link:
+            done = calibrate(NodeService(link), wishes, dialogue)
+    except SystemExit:  # told already; what is saved has its sheet all the same
+        if dialogue.done and not no_sheet:
+            _file(dialogue.done.as_json(), sheet, as_json)
+        raise
     if as_json:
         click.echo(json.dumps(done.as_json()))
     elif done.saved:

@@ -43,6 +43,7 @@ class Dialogue(Silent):
         self._out, self._beside = console(), Console(stderr=True, highlight=False)
         self._live = ask and not as_json and possible(self._out)
         self.left = Stage.OLD
+        self.done: Calibration | None = None  # once it is saved
 
     def stage(self, stage: Stage) -> None:
         self.left = stage
@@ -136,6 +137,9 @@ class Dialogue(Silent):
             return True
         forget_typed()
         return click.confirm("Save this on the node?", default=True, err=True)
+
+    def kept(self, done: Calibration) -> None:
+        self.done = done
 
     def _show_checks(self, proposed: Calibration) -> None:
         fine = [_NAMES.get(check.code, check.code) for check in proposed.checks if check.level == "ok"]

@@ -234,7 +234,7 @@ def command(
     binnode sim console --board heltec_v3 --region EU868 --speed 60
     """
     from binnode_tools.lora_network import setup
-    from binnode_tools.virtual_board import node_kit
+    from binnode_tools.virtual_board import lora_kit, node_kit
     from binnode_tools.virtual_board.broker import Broker, BrokerError
     from binnode_tools.virtual_board.chip import Wiring
     from binnode_tools.virtual_board.scene import Scene
@@ -258,6 +258,8 @@ def command(
         with Broker() as broker, World() as world:
             network.add_live(node_kit.BROKER_HOST, node_kit.BROKER_PORT, broker.address)
             node = node_kit.add_node(world, kit, scene, network, files, lora)
+            if lora and new:
+                lora_kit.enrol(node.chip, lora)
             if lora:
                 lora.server.on_uplink = lambda device, fport, payload, *_: say(_heard(fport, payload))
             with Console(world, node, asleep=speed, link=link or paths.BUILD / "tty-binnode") as running:

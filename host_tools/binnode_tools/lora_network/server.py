@@ -56,6 +56,7 @@ class NetworkServer:
         self.findings: list[Finding] = []
         self.on_uplink: OnUplink | None = None
         self.on_join: Callable[[Device, int], None] | None = None
+        self.on_join_request: Callable[[bytes, bytes], None] | None = None  # DevEUI, JoinEUI, before it is looked up
         # Told of UplinkDwellTime at a join, when a request that lifts it goes out, and when it is answered.
         self.on_dwell: Callable[[Device, bool], None] | None = None
         self.strangers = 0  # frames of addresses that nobody here has
@@ -130,6 +131,8 @@ class NetworkServer:
 
     def _join(self, request: frames.JoinRequest, copies: list[Copy], dr: int, now_us: int) -> None:
         end_us = copies[0].end_us
+        if self.on_join_request:
+            self.on_join_request(request.dev_eui, request.join_eui)
         device = next((device for device in self.devices if device.dev_eui == request.dev_eui), None)
         if device is None or device.app_key is None or device.join_eui != request.join_eui:
             self.find(device, end_us, f"a Join-Request of {request.dev_eui.hex()}, which is not registered so")

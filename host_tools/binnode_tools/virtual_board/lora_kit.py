@@ -36,3 +36,19 @@ def attach(chip: Chip, network: Network, device: Device) -> None:
     assert device.app_key is not None
     chip.nvs.provision("binnode", "lora_app_key", device.app_key.hex().encode())
     network.server.add(device)
+
+
+def enrol(chip: Chip, network: Network) -> None:
+    """Take the chip's key away, as after flashing, and let the server know each device that asks to join by the key
+    which the chip has then: as if somebody imported what `binnode provision` exports."""
+    chip.nvs.erase("binnode", "lora_app_key")
+    chip.nvs.commit("binnode")
+    server = network.server
+    server.devices.clear()
+
+    def on_request(dev_eui: bytes, join_eui: bytes) -> None:
+        key = chip.nvs.get("binnode", "lora_app_key", bytes)
+        if isinstance(key, bytes) and not any(one.dev_eui == dev_eui for one in server.devices):
+            server.add(Device(dev_eui.hex(), dev_eui, join_eui, bytes.fromhex(key.decode())))
+
+    server.on_join_request = on_request
