@@ -14,14 +14,18 @@ found["machine"] = getattr(i, "_machine", "")
 print({MARK!r} + json.dumps(found))
 """
 
-# Whoever goes away in the middle of something has ten minutes; then the board starts anew. A reset ends it.
-WATCHDOG = """
-try:
-    import machine
-    machine.WDT(timeout=600000)
-except Exception:
-    pass
+# Whoever goes away in the middle of something has ten minutes, who is asked something half an hour; then the board
+# starts anew. A reset ends it. Not on a computer.
+WATCH = """
+def watch(ms):
+    try:
+        import machine
+        machine.WDT(timeout=ms)
+    except Exception:
+        pass
 """
+WATCHDOG = WATCH + "watch(600000)\n"
+PATIENCE = WATCH + "watch(1800000)\n"
 
 # look(names): the files of `names` and below /binnode. The digest is image.digest: 8 bytes of SHA-256, in hex.
 FILES = f"""

@@ -187,6 +187,7 @@ class _Session:
             made, info, module, self._wishes, nothing, nothing, before.config, {**before.config, **given}
         )
         proposed = self._proposed(start)
+        service.hold()
         return self._saved(proposed) if questions.agree(proposed) else proposed
 
     def _proposed(self, start: Calibration) -> Calibration:
@@ -216,6 +217,7 @@ class _Session:
         if wished_mm is not None:
             return Measured("typed", wished_mm)
         while True:
+            self._service.hold()
             answer = self._questions.ready(what, lambda: self._service.measure(False, self._module))
             if answer is Answer.BACK:
                 return None
@@ -243,12 +245,14 @@ class _Session:
         after = {**start.after, "empty_mm": empty.distance_mm, "full_mm": full.distance_mm + added}
         proposed = _hears_the_bottom(replace(start, empty=empty, full=full, after=after))
         if self._shape is None:
+            self._service.hold()
             self._shape = self._shape_before = self._questions.shape({**after, **self._shape_before})
         after.update(_as_high_as_heard(after | self._shape))
         refusals = self._service.refusals(after)
         if refusals:
             raise NodeError("; ".join(refusals))
         if not self._placed:
+            self._service.hold()
             self._wishes, self._placed = self._questions.place(self._wishes), True
         proposed = _hears_the_bottom(replace(proposed, wishes=self._wishes))  # a tape may know better
         proposed = replace(proposed, reading_before=self._service.measure(False, self._module))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, TypeVar
 
+from binnode_tools import board_snippets
 from binnode_tools.board_link import BoardLink
 from binnode_tools.problems import Problem
 from binnode_tools.serial_ports import find_port
@@ -113,6 +114,10 @@ class NodeService:
         """
         order = json.dumps({"config": config, "secrets": secrets}, ensure_ascii=False)
         return self._call("provision", order, timeout_s=20, secret=True)["mended"]
+
+    def hold(self) -> None:
+        """Before somebody is asked something: the node waits half an hour, and from the next call on ten minutes."""
+        self._link.run(board_snippets.PATIENCE)
 
     def measure(self, whole_range: bool = False, module: str | None = None) -> Reading:
         """One reading. `whole_range`: over the module's whole range and without a level, to find the bin's depth.

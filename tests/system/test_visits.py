@@ -8,9 +8,11 @@ import time
 from pathlib import Path
 
 import pytest
+from binnode_tools.board_link import BoardLink
 from binnode_tools.cli import monitor
 from binnode_tools.cli.main import cli
 from binnode_tools.lora_network import setup
+from binnode_tools.node_service import NodeService
 from binnode_tools.virtual_board import lora_kit, node_kit
 from binnode_tools.virtual_board.peers import ScriptedBroker
 from click.testing import CliRunner
@@ -48,6 +50,23 @@ def ended(node, count):
 
 def reports(broker):
     return [payload for _, topic, payload, _ in broker.published if topic.endswith("/up/1")]
+
+
+def test_a_visitor_has_ten_minutes_from_each_call_and_half_an_hour_for_an_answer():
+    """The cable that is pulled leaves no node awake for ever."""
+    with bench() as node:
+        chip = node.board.chip
+        node.at_prompt()
+        assert chip.watchdog_ms == 600_000
+        node.plug_out()
+        with BoardLink(node.console.path) as link:
+            service = NodeService(link)
+            service.hold()
+            assert chip.watchdog_ms == 1_800_000
+            service.show()
+            assert chip.watchdog_ms == 600_000
+        node.console.order(lambda: node.console.clock.set(chip.watchdog_at - 1_000_000, 4.0))
+        assert "rst:0x8" in node.plug_in().expect(STARTS)
 
 
 @pytest.mark.parametrize("board", ["esp32_devkit", "heltec_v3", "esp32c3"])

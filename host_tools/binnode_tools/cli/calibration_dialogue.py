@@ -74,13 +74,15 @@ class Dialogue(Silent):
             note(f"{typed!r} is no whole number of mm")
 
     def _waited(self, what: What, look: Callable[[], Reading], back: bool) -> str:
-        text = f"{INSTRUCTIONS[what]}, then press Enter"
+        text, to = f"{INSTRUCTIONS[what]}, then press Enter", " to the board" if what == "rim" else ""
         if self._live:
-            keys = "Or type the distance in mm; " + ("b: back to empty; " if back else "") + "Ctrl-C changes nothing."
+            keys = (
+                f"Or type the distance{to} in mm; " + ("b: back to empty; " if back else "") + "Ctrl-C changes nothing."
+            )
             head = f"{2 if back else 1} of 2: {text}\n        {keys}"
             return LiveView(self._out, look, head, "b" if back else "", typing=True).run()
         or_back = "; b: back to empty" if back else ""
-        question = f"{text} (or type the distance in mm{or_back})"
+        question = f"{text} (or type the distance{to} in mm{or_back})"
         return click.prompt(question, "", show_default=False, err=True).strip()
 
     def measuring(self, what: What, number: int) -> contextlib.AbstractContextManager[object]:
