@@ -76,9 +76,7 @@ class Dialogue(Silent):
     def _waited(self, what: What, look: Callable[[], Reading], back: bool) -> str:
         text, to = f"{INSTRUCTIONS[what]}, then press Enter", " to the board" if what == "rim" else ""
         if self._live:
-            keys = (
-                f"Or type the distance{to} in mm; " + ("b: back to empty; " if back else "") + "Ctrl-C changes nothing."
-            )
+            keys = f"Or type the distance{to} in mm; {'b: back to empty; ' if back else ''}Ctrl-C changes nothing."
             head = f"{2 if back else 1} of 2: {text}\n        {keys}"
             return LiveView(self._out, look, head, "b" if back else "", typing=True).run()
         or_back = "; b: back to empty" if back else ""
