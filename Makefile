@@ -14,7 +14,8 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/build/pycache
 INSTALL := $(VBIN)/python -m pip install --quiet
 SETUP   := $(VENV)/.made host_tools/pyproject.toml host_tools/constraints.txt
 
-JOBS ?= auto
+# Many tests wait for a port in real time: one worker more than there are cores.
+JOBS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
 BOARD_OPTION = $(if $(BOARD),--board $(BOARD))
 RUN_OPTIONS  = $(if $(BIN),--bin $(BIN)) $(if $(DAYS),--days $(DAYS)) $(if $(SEED),--seed $(SEED)) \
                $(BOARD_OPTION) $(if $(THERMOMETER),--thermometer $(THERMOMETER)) \

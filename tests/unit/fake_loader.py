@@ -4,15 +4,14 @@ The commands as esptool's documentation has them ("Serial Protocol"). Flash is a
 programming clears bits. The pty has no reset line, so the chip is in its loader already.
 """
 
-import contextlib
 import hashlib
 import os
-import pty
 import select
 import struct
 import threading
-import tty
 import zlib
+
+from tests.unit.named_pty import NamedPty
 
 SYNC, READ_REG, WRITE_REG, MEM_END, SECURITY = 0x08, 0x0A, 0x09, 0x06, 0x14
 DEFL_BEGIN, DEFL_DATA, DEFL_END, MD5, ERASE_FLASH, READ_FLASH = 0x10, 0x11, 0x12, 0x13, 0xD0, 0xD2
@@ -40,9 +39,9 @@ class FakeLoader:
         self._stub = self._stopping = False
         self._blocks = self._at = 0
         self._reading = b""
-        self._line, self._far = pty.openpty()
-        tty.setraw(self._far)
-        self.port = os.ttyname(self._far)
+        self._pty = NamedPty()
+        os.set_blocking(self._pty.outer, False)
+        self.port = self._pty.port
 
     def __enter__(self):
         self._thread = threading.Thread(target=self._serve, daemon=True)
@@ -51,7 +50,7 @@ class FakeLoader:
 
     def __exit__(self, *_):
         self._stopping = True
-        self._thread.join(5)
+        self._thread.join()
         self._unplug()
 
     @property
@@ -60,16 +59,14 @@ class FakeLoader:
         return not {DEFL_BEGIN, ERASE_FLASH, 0x02, 0xD1} & set(self.commands)
 
     def _unplug(self):
-        for end in (self._line, self._far):
-            with contextlib.suppress(OSError):
-                os.close(end)
+        self._pty.close()
 
     def _serve(self):
         buffer = bytearray()
         while not self._stopping:
-            if not select.select([self._line], [], [], 0.05)[0]:
+            if not select.select([self._pty.outer], [], [], 0.05)[0]:
                 continue
-            buffer += os.read(self._line, 65536)
+            buffer += os.read(self._pty.outer, 65536)
             *packets, rest = buffer.split(b"\xc0")
             buffer = bytearray(rest)
             for packet in filter(None, packets):
@@ -84,7 +81,10 @@ class FakeLoader:
 
     def _send(self, packet):
         escaped = packet.replace(b"\xdb", b"\xdb\xdd").replace(b"\xc0", b"\xdb\xdc")
-        os.write(self._line, b"\xc0" + escaped + b"\xc0")
+        rest = b"\xc0" + escaped + b"\xc0"
+        while rest and not self._stopping:
+            if select.select([], [self._pty.outer], [], 0.05)[1]:
+                rest = rest[os.write(self._pty.outer, rest[:1024]) :]
 
     def _reply(self, command, value=0, data=b"", error=0):
         status = bytes([bool(error), error]) + (b"" if self._stub else b"\0\0")

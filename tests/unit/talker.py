@@ -2,12 +2,12 @@
 
 import json
 import os
-import pty
 import select
 import threading
-import tty
 
 from binnode_tools.board_snippets import MARK
+
+from tests.unit.named_pty import NamedPty
 
 
 class Talker:
@@ -19,9 +19,8 @@ class Talker:
         self._said = (MARK + json.dumps({**identity, **nothing}) + "\r\n").encode()
 
     def __enter__(self):
-        self._outer, self._line = pty.openpty()
-        tty.setraw(self._line)
-        self.port = os.ttyname(self._line)
+        self._pty = NamedPty()
+        self._outer, self.port = self._pty.outer, self._pty.port
         self._end, self._ends = os.pipe()
         self._thread = threading.Thread(target=self._talk)
         self._thread.start()
@@ -30,7 +29,8 @@ class Talker:
     def __exit__(self, *_):
         os.write(self._ends, b"x")
         self._thread.join()
-        for descriptor in (self._outer, self._line, self._end, self._ends):
+        self._pty.close()
+        for descriptor in (self._end, self._ends):
             os.close(descriptor)
 
     def _talk(self):

@@ -273,7 +273,7 @@ def test_an_installed_package_finds_its_copy(tmp_path):
     source = Path(boards.__file__).parent
     package = tmp_path / "lib" / "binnode_tools"
     (package / "_data" / "boards").mkdir(parents=True)
-    for name in ("__init__.py", "boards.py", "board_parts.py", "board_rules.py", "chips.py", "paths.py"):
+    for name in ("__init__.py", "boards.py", "board_parts.py", "board_rules.py", "chips.py", "paths.py", "problems.py"):
         (package / name).write_text((source / name).read_text())
     (package / "_data" / "boards" / "esp32_devkit.toml").write_text(TEXT)
     code = "from binnode_tools import boards, paths; print(paths.BOARDS, boards.load('esp32_devkit').name)"

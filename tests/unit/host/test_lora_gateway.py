@@ -40,7 +40,7 @@ class Site:
         return len(self.forwarded) - known
 
     def txpk(self, in_us=S, size=12, **how):
-        return a_txpk(self.gateway, self.air.now_us + in_us, bytes(size), **how)
+        return {**a_txpk(self.gateway, self.air.now_us + in_us, bytes(size)), **how}
 
     def send(self, in_us=S, **how):
         return self.gateway.send(self.txpk(in_us, **how), self.air.now_us)
