@@ -1,4 +1,4 @@
-"""A pseudo terminal by a name of its own: /dev/pts/N is used again, and who comes late would find another test there."""
+"""A pseudo terminal by a name of its own: /dev/pts/N is used again, and who is late would find another test there."""
 
 import os
 import pty
