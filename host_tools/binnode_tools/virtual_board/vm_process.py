@@ -12,6 +12,7 @@ import socket
 import struct
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,6 +64,7 @@ class Zygote:
             self.command = [*prefix, sys.executable, "-c", run]
         elif prefix is not None:
             self.command = [*prefix, *(self.command or [])]
+        self._asking, self._number, self._replies = threading.Lock(), 0, b""
         self.control, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         script = Path(__file__).with_name("zygote.py")
         self.process = subprocess.Popen(
@@ -73,15 +75,24 @@ class Zygote:
         far.close()
 
     def ask(self, request: dict, fds: tuple[int, ...] = ()) -> int:
-        message = json.dumps(request).encode() + b"\n"
-        if fds:
-            socket.send_fds(self.control, [message], list(fds))
-        else:
-            self.control.sendall(message)
-        reply = self.control.recv(64)
-        if not reply:
-            raise VmError("the process that starts the VMs has died")
-        return int(reply)
+        """The reply to this request: one that Ctrl-C left unread is known by its number, and never taken for a pid."""
+        with self._asking:
+            self._number += 1
+            message = json.dumps({**request, "number": self._number}).encode() + b"\n"
+            if fds:
+                socket.send_fds(self.control, [message], list(fds))
+            else:
+                self.control.sendall(message)
+            while True:
+                while b"\n" not in self._replies:
+                    part = self.control.recv(64)
+                    if not part:
+                        raise VmError("the process that starts the VMs has died")
+                    self._replies += part
+                line, _, self._replies = self._replies.partition(b"\n")
+                number, reply = map(int, line.split())
+                if number == self._number:
+                    return reply
 
     def start(self, stand_ins: Path, heap: str, repl: bool = False) -> "Vm":
         """A VM that runs boot0 of the `stand_ins` folder in a heap like "96K", and then, with `repl`, its REPL."""
@@ -96,6 +107,8 @@ class Zygote:
         }
         theirs = [fd for fd in (answer_out, request_in, console_in, input_out) if fd is not None]
         pid = self.ask(request, tuple(theirs))
+        if pid < 2:  # kill() would be for others
+            raise VmError(f"no process was started: {pid}")
         for fd in theirs:
             os.close(fd)
         return Vm(self, pid, answer_in, request_out, console_out, input_in)

@@ -3,9 +3,9 @@
 Run as a script with one argument, the descriptor of its control socket. A fork costs under 10 ms where a fresh
 process costs 30, and every wake starts from the same untouched VM. It stays free of threads and of this package.
 
-Requests, a line of JSON each, never two under way:
-  {"argv": [...], "env": {...}}  with descriptors (answers, requests, console[, input]): fork; the reply is the pid
-  {"wait": pid}                                                                     the reply is the wait status
+Requests, a line of JSON each, never two under way; a reply is the request's "number" and another:
+  {"argv": [...], "env": {...}}  with descriptors (answers, requests, console[, input]): fork; the pid
+  {"wait": pid}                                                                     the wait status
 """
 
 import json
@@ -54,7 +54,7 @@ def serve(control: socket.socket) -> None:
                     os._exit(98)
             for fd in fds:
                 os.close(fd)
-        control.send(b"%d\n" % reply)
+        control.send(b"%d %d\n" % (request["number"], reply))
 
 
 if __name__ == "__main__":
