@@ -1,5 +1,7 @@
 """Puts the firmware, and the CPython shims it needs, on the path of every test."""
 
+import contextlib
+import signal
 import sys
 from pathlib import Path
 
@@ -8,6 +10,12 @@ FOLDERS = ("firmware", "host_tools/binnode_tools/cpython_shims", "tests/unit", "
 for folder in (ROOT / name for name in FOLDERS):
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
+
+
+def pytest_configure():
+    """Started in the background a shell has Ctrl-C ignored, and so would be by all that the tests start."""
+    with contextlib.suppress(ValueError):  # not in this thread
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser):

@@ -210,12 +210,13 @@ class BoardLink:
                 self._open.enter_raw_repl(soft_reset=False, timeout_overall=2)
                 # First the line's own answer has to come: native USB goes away with the reset.
                 self._open.exec_raw_no_follow("import machine, time\ntime.sleep_ms(100)\nmachine.reset()")
+        except (*_LINE_ERRORS, LinkError):
+            return False
+        with contextlib.suppress(*_LINE_ERRORS):  # a port that goes away now tells that it starts anew
             self._open.serial.timeout = 0.1  # so long: let it leave the buffers before the port is closed
             if b"Error" in self._open.serial.read(_CHUNK_BYTES):  # no room for three lines: Ctrl-D needs none
                 self._open.serial.write(b"\x04")
                 self._open.serial.flush()
-        except (*_LINE_ERRORS, LinkError):
-            return False
         return True
 
     @property
