@@ -9,7 +9,7 @@ def test_a_third_of_all_frames_lost_and_two_days_without_a_gateway():
     found = lora.lossy("EU868", "SX1262", lora.GOOD_DB, days=4, measure_s=1800)
     assert not found.problems
     assert found.readings > 150 and found.lost_frames > 60
-    assert found.rates["SF12BW125"] > 60, "it has backed off"
+    assert found.rates["SF12BW125"] > 40, "it has backed off"
     assert found.duty_worst < 1
 
 
