@@ -10,7 +10,6 @@ next start (firmware/verify.py: finish).
 """
 
 import contextlib
-import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -77,7 +76,7 @@ class Plan:
     def order(self) -> bytes:
         """ORDER as verify.finish takes it: what of it is damaged must not be carried out."""
         text = json.dumps([self.swap, self.stale, self.folders], separators=(",", ":")).encode()
-        return hashlib.sha256(text).hexdigest()[:16].encode() + text
+        return image.digest(text).encode() + text
 
 
 @dataclass(frozen=True)
@@ -176,10 +175,7 @@ def chip_problem(board: Board, identity: Identity) -> str | None:
     """Why the application for `board` does not belong on the chip that answers; MicroPython on a computer takes any."""
     if identity.platform in ("linux", "darwin") or identity.chip == board.chip:
         return None
-    fitting = [name for name in boards.names() if boards.load(name).chip == identity.chip]
-    choice = (
-        f"--board {' or '.join(fitting)}" if fitting else "no board file is for that chip; boards/README.md tells how"
-    )
+    choice = boards.choice_for(identity.chip) or "no board file is for that chip; boards/README.md tells how"
     found = f"{identity.chip or 'none of the ESP32s'} ({identity.machine})"
     return f"the chip is {found}, and {board.name} is for {board.chip}: {choice}"
 

@@ -43,6 +43,12 @@ def load(name_or_path: str | Path) -> Board:
     return board
 
 
+def choice_for(chip: str | None) -> str | None:
+    """The option that names the boards with this chip, as in "--board esp32c3"; None when no board file is for it."""
+    fitting = [name for name in names() if load(name).chip == chip]
+    return f"--board {' or '.join(fitting)}" if fitting else None
+
+
 def adc_attenuation(board: Board) -> int:
     """The least attenuation of the ADC (0..3, machine.ADC.ATTN_...) that a full battery fits: the most exact one."""
     at_pin = board.battery.full_mv * board.battery.divider_permille // 1000

@@ -8,6 +8,7 @@ from binnode_tools.modules import Module
 from binnode_tools.node_service import Info, Reading, Value
 from binnode_tools.provisioning import dev_eui_of
 
+SHAPES = ("upright", "tapered", "lying", "strapping")  # firmware: config.py
 OF_SHAPE = {"bottom_permille": "tapered", "diameter_mm": "lying", "strapping": "strapping"}
 SETTINGS = ("module", "empty_mm", "full_mm", "shape", *OF_SHAPE)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from binnode_tools.calibration_record import SHAPES
 from binnode_tools.cli import port as serial_port
 from binnode_tools.cli import values
 from binnode_tools.cli.main import FAILED, USAGE_ERROR, fail
@@ -32,7 +33,7 @@ _MM = click.IntRange(1)
 )
 @click.option(
     "--shape",
-    type=click.Choice(["upright", "tapered", "lying", "strapping"]),
+    type=click.Choice(SHAPES),
     help="of the bin; what follows here implies it",
 )
 @click.option(

@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from binnode_tools import boards, modules, paths
+from binnode_tools.calibration_record import SHAPES
 from binnode_tools.cli import values
 from binnode_tools.cli.main import FAILED, USAGE_ERROR, console, fail
 from binnode_tools.cli.port import json_option, note
@@ -160,7 +161,7 @@ def geometry_of(
 )
 @click.option(
     "--shape",
-    type=click.Choice(["upright", "tapered", "lying", "strapping"]),
+    type=click.Choice(SHAPES),
     default="upright",
     show_default=True,
     help="of the bin",

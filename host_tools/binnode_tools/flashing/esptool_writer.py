@@ -78,8 +78,7 @@ class Target:
     def check(self, board: Board) -> None:
         """LinkError when the image for `board` does not belong here."""
         if self.chip != board.chip:
-            fitting = [name for name in boards.names() if boards.load(name).chip == self.chip]
-            choice = f"--board {' or '.join(fitting)}" if fitting else "there is no board file for that chip"
+            choice = boards.choice_for(self.chip) or "there is no board file for that chip"
             raise LinkError(
                 f"the chip is an {self.chip}, and {board.name} is for an {board.chip}: {choice}", "wrong_board"
             )

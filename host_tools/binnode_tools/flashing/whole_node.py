@@ -51,19 +51,14 @@ def flash(
             target.check(board)
             if target.flash_size != board.flash.size:
                 listener.note(f"the flash has {megabytes(target.flash_size)}: the file system takes all of it")
-            if keep or target.flash_size != board.flash.size:
-                if isinstance(keep, Kept) and keep.mac not in (None, target.mac):
-                    raise ImageError(
-                        f"the file to restore is of another chip, {keep.mac}; this one is {target.mac}. Keys and "
-                        "counters are of one node alone: binnode provision gives this one its own"
-                    )
-                kept = keep if isinstance(keep, Kept) else keeping.of(target.read, target.flash_size) if keep else None
+            kept = _kept(keep, target)
+            if kept or target.flash_size != board.flash.size:
                 made = content.image_for(target.flash_size, kept)
-                if kept and kept.problem:
-                    listener.note(kept.problem)
-                if kept and keep is True:
-                    backup = _backup(kept, target.mac)
-                    half_done += f" What it had is in {backup}: flash it with --restore {backup}"
+            if kept and kept.problem:
+                listener.note(kept.problem)
+            if kept and keep is True:
+                backup = _backup(kept, target.mac)
+                half_done += f" What it had is in {backup}: flash it with --restore {backup}"
             listener.met(target, made)
 
             def progress(step: str, done: int, total: int) -> None:
@@ -81,6 +76,18 @@ def flash(
         raise Problem(f"{error.filename}: {error.strerror}. {after}") from None
     except KeyboardInterrupt:
         raise Problem(f"stopped. {after}", "stopped") from None
+
+
+def _kept(keep: bool | Kept, target: Target) -> Kept | None:
+    """What is to stay, from the board or as given. ImageError when that is another chip's, or there is nothing."""
+    if not isinstance(keep, Kept):
+        return keeping.of(target.read, target.flash_size) if keep else None
+    if keep.mac not in (None, target.mac):
+        raise ImageError(
+            f"the file to restore is of another chip, {keep.mac}; this one is {target.mac}. Keys and counters are of "
+            "one node alone: binnode provision gives this one its own"
+        )
+    return keep
 
 
 def _backup(kept: Kept, mac: str) -> Path:
